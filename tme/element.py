@@ -1,0 +1,69 @@
+"""An element: one named part of a machine, such as a chip, a board, a bus or a host device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tme.args import Args, Spec
+from tme.errors import TmeError
+
+if TYPE_CHECKING:
+    from tme.machine import Machine
+    from tme.port import Port
+
+
+class Element:
+    """Base of all elements. A subclass declares the class variables and overrides what it needs."""
+
+    module: ClassVar[str] = ""
+    """Name in machine descriptions without the `tme/` prefix: "machine/sun3/zs"."""
+    summary: ClassVar[str] = ""
+    """One line for `tmesh --list-elements`."""
+    params: ClassVar[Sequence[Spec]] = ()
+    """Creation arguments."""
+    conn_params: ClassVar[Sequence[Spec]] = ()
+    """Connection arguments accepted on this element's side."""
+
+    def __init__(self, name: str, args: Args, machine: Machine) -> None:
+        self.name = name
+        self.args = args
+        self.machine = machine
+        self.where = args.where
+        self.connections: list[Port] = []
+        """This element's ends of its connections, oldest first; kept by tme.port.connect and disconnect."""
+
+    def ports(self, args: Args) -> list[Port]:
+        """The ports offered for a connection with `args`, best first. May create them or offer existing ones."""
+        return []
+
+    def command(self, words: list[str]) -> str | None:
+        """`command NAME words`: act, and return text to print or None."""
+        raise TmeError(f"'{self.name}' ({self.module}) takes no commands")
+
+    def check(self) -> None:
+        """Called before the first power-up; raises TmeError when something that must be connected is not."""
+
+    def reset(self) -> None:
+        """Power-on or bus reset."""
+
+    def close(self) -> None:
+        """Flush and give back host resources. May be called more than once."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a snapshot must hold, as plain values."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+
+    def error(self, message: str) -> TmeError:
+        """An error about this element, with its name and the place of its creation."""
+        return TmeError(f"{self.name} ({self.module}): {message}", self.where)
+
+    def log(self, text: str) -> None:
+        """Write a line to the machine's log."""
+        self.machine.log(self, text)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.module}>"
