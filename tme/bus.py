@@ -1,9 +1,9 @@
 """Address maps and buses: who answers at an address, who interrupts, who may master the bus.
 
-A bus cycle is `read(offset, size)` or `write(offset, size, value)` on a *target*. Values are big-endian: the byte
-at the lowest address is the most significant. A target states the width of its port in bytes, and wider or
-misaligned accesses are split as the dynamic bus sizing of a 680x0 does: naturally aligned pieces, lowest address
-first.
+A bus cycle is `read(offset, size)` or `write(offset, size, value)` on a *target*. Values are big-endian: the
+byte at the lowest address is the most significant. A target states the width of its port in bytes, and wider or
+misaligned accesses are split as the dynamic bus sizing of a 680x0 does: naturally aligned pieces, lowest
+address first.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class AddressMap:
         if size <= 0:
             raise TmeError(f"{owner_name} has no size, so it cannot be placed on {self.name}")
         if base < 0 or base + size > self.size:
-            raise TmeError(f"{owner_name} at {new.range} does not fit on {self.name}, which ends at {self.size - 1:#x}")
+            raise TmeError(
+                f"{owner_name} at {new.range} does not fit on {self.name}, which ends at {self.size - 1:#x}"
+            )
         at = bisect_right(self._bases, base)
         for other in self._regions[max(at - 1, 0) : at + 1]:
             if other.base < base + size and base < other.base + other.size:

@@ -20,7 +20,9 @@ class Memory:
 
     width = 8
 
-    def __init__(self, buffer: mmap.mmap, size: int, *, writable: bool, name: str, fd: int | None = None) -> None:
+    def __init__(
+        self, buffer: mmap.mmap, size: int, *, writable: bool, name: str, fd: int | None = None
+    ) -> None:
         self.buffer = buffer
         self.size = size
         self.writable = writable
@@ -71,20 +73,21 @@ class Memory:
 
     @classmethod
     def persistent(cls, path: str | os.PathLike[str], size: int | None = None) -> Memory:
-        """The file itself, shared: every guest write is in the host's page cache at once, so that neither Ctrl-C
-        nor kill -9 loses one. With `size` an absent or shorter file is grown with zeros and a longer one refused.
+        """The file itself, shared: every guest write is in the host's page cache at once, so that neither
+        Ctrl-C nor kill -9 loses one. With `size` an absent or shorter file is grown with zeros and a longer
+        one refused.
         """
         name = os.fspath(path)
         try:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if size else 0), 0o644)
         except FileNotFoundError:
-            raise TmeError(f"the persistent image {name} does not exist; make it first, or give its size") from None
+            raise TmeError(f"there is no persistent image {name}; make it first, or give its size") from None
         except OSError as error:
             raise TmeError(f"cannot open the persistent image {name} for writing: {error.strerror}") from None
         try:
             length = os.fstat(fd).st_size
             if size and length > size:
-                raise TmeError(f"the persistent image {name} has {length} bytes, more than the {size} it may have")
+                raise TmeError(f"the persistent image {name} has {length} bytes, more than its size {size}")
             if size and length < size:
                 # really allocated: a hole on a full disk would be a SIGBUS in the middle of a guest store
                 os.posix_fallocate(fd, 0, size)
@@ -115,7 +118,9 @@ class Memory:
     def write_bytes(self, offset: int, data: bytes) -> None:
         """Store bytes, ROM or not: this is the host's own access (loaders)."""
         if offset < 0 or offset + len(data) > self.size:
-            raise ValueError(f"{len(data)} bytes at {offset:#x} do not fit in {self.size:#x} bytes of {self.name}")
+            raise ValueError(
+                f"{len(data)} bytes at {offset:#x} do not fit in {self.name} ({self.size:#x} bytes)"
+            )
         self.buffer[offset : offset + len(data)] = data
 
     def close(self) -> None:

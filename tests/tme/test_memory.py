@@ -14,7 +14,9 @@ def test_ram_is_big_endian_and_zeroed():
     ram = Memory.ram(0x2000)
     assert ram.read(0, 8) == 0
     ram.write(1, 4, 0x11223344)
-    assert ram.read(0, 2) == 0x0011 and ram.read(1, 4) == 0x11223344 and ram.peek(4, 1) == 0x44
+    assert ram.read(0, 2) == 0x0011
+    assert ram.read(1, 4) == 0x11223344
+    assert ram.peek(4, 1) == 0x44
     ram.close()
     ram.close()
 
@@ -40,7 +42,9 @@ def test_rom_refuses_writes_and_leaves_the_file(tmp_path):
     image.write_bytes(b"\x0f\xef\x00\x00rom!!")
     rom = Memory.rom(image)
     rom.write(0, 4, 0)
-    assert not rom.writable and rom.size == 9 and rom.read(0, 4) == 0x0FEF0000
+    assert not rom.writable
+    assert rom.size == 9
+    assert rom.read(0, 4) == 0x0FEF0000
     rom.close()
     assert image.read_bytes() == b"\x0f\xef\x00\x00rom!!"
 
@@ -64,7 +68,7 @@ def test_persistent_size_is_made_or_refused(tmp_path):
     memory = Memory.persistent(image, 8)
     assert memory.read_bytes(0, 8) == b"short\0\0\0"
     memory.close()
-    with pytest.raises(TmeError, match="8 bytes, more than the 4"):
+    with pytest.raises(TmeError, match="8 bytes, more than its size 4"):
         Memory.persistent(image, 4)
 
 
@@ -78,7 +82,8 @@ def test_persistent_survives_a_kill(tmp_path):
         "memory.write(4, 4, 0x12345678)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, image], env={**os.environ, "PYTHONPATH": os.getcwd()})
+    path = {**os.environ, "PYTHONPATH": os.getcwd()}
+    done = subprocess.run([sys.executable, "-c", program, image], env=path)
     assert done.returncode == -signal.SIGKILL
     assert image.read_bytes()[4:8] == b"\x12\x34\x56\x78"
 
