@@ -1,0 +1,1 @@
+"""Guest code to host code: one specification, three engines.  Knows no board."""

@@ -1,0 +1,1 @@
+"""From uops to LLVM text, and from there to host code."""

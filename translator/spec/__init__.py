@@ -1,0 +1,1 @@
+"""The specification language: patterns, typed values, semantics, and the concrete engine."""

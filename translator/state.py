@@ -1,0 +1,121 @@
+"""The CPU's state: one C struct per model, shared by the engines, Python, the debugger and snapshots.
+
+`CORE` is what every instruction set has; a model appends its registers.  Native code addresses the struct by the
+offsets computed here, Python sees it through cffi.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Iterable
+
+import cffi
+
+from .spec.semantics import Reg
+
+TLB_ENTRIES = 256  # per privilege mode, direct mapped
+TLB_MODES = 2
+RANGES = 16
+JUMP_ENTRIES = 4096
+HOT_ENTRIES = 256
+CTYPES = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
+
+
+class Reason(IntEnum):
+    """Why native code came back."""
+
+    BUDGET = 0  # the budget is used up
+    ATTENTION = 1  # a device or Python asked for a look (interrupt, stop, map change)
+    RECHECK = 2  # the guest changed what interrupts or tracing depend on
+    STOPPED = 3  # the guest waits for an interrupt
+    RESET = 4  # the guest pulled the reset line
+    HALTED = 5  # double fault: only a reset helps
+    EDGE = 6  # an instruction at the end of a fetchable page: the concrete engine has to do it
+
+
+# (C type, name, count): what the engines share.  Order is layout; natural alignment is kept by hand.
+CORE: list[tuple[str, str, int]] = [
+    ("uint64_t", "budget", 1),  # instructions left when native code leaves
+    ("uint32_t", "pc", 1),
+    ("uint32_t", "reason", 1),
+    ("uint64_t", "fetch_start", 1),  # host address of the fetch window's first instruction byte
+    ("uint64_t", "fetch_span", 1),  # an instruction may start at fetch_start .. fetch_start + span
+    ("uint64_t", "fetch_delta", 1),  # guest pc = host instruction pointer + delta (mod 2^32)
+    ("uint32_t", "fetch_va", 1),  # guest address of fetch_start
+    ("uint32_t", "attention", 1),  # non-zero: leave at the next instruction boundary
+    ("uint64_t", "context", 1),  # jump-cache key base: (MMU context << 1 | mode) << 32
+    ("uint32_t", "mode", 1),  # privilege: 0 user, 1 supervisor
+    ("uint32_t", "mmu_context", 1),
+    ("uint32_t", "fault_va", 1),  # the access that faulted last
+    ("uint32_t", "fault_fc", 1),
+    ("uint32_t", "fault_size", 1),
+    ("uint32_t", "fault_write", 1),
+    ("uint64_t", "fault_data", 1),
+    ("uint64_t", "translate", 1),  # native functions and what they work on
+    ("uint64_t", "mmu", 1),
+    ("uint64_t", "io", 1),
+    ("uint64_t", "jump_to", 1),
+    ("uint64_t", "resume", 1),
+    ("uint64_t", "insns_jit", 1),  # statistics: instructions that regions executed
+    ("uint64_t", "tlb_fills", 1),
+    ("uint64_t", "io_count", 1),
+    ("uint32_t", "hot_count", 1),
+    ("uint32_t", "hot_limit", 1),  # taken branches to a place before it is called hot; 0: no JIT
+    ("uint64_t", "hot", HOT_ENTRIES),
+    ("uint8_t", "bounce", 64),  # an instruction that crosses a page is gathered here
+    ("uint64_t", "handlers", 1),  # table of interpreter handlers, by instruction word
+    ("uint64_t", "range_count", 1),
+    ("struct range", "ranges", RANGES),
+    ("struct tlb", "tlb", TLB_ENTRIES * TLB_MODES),
+    ("struct jump", "jumps", JUMP_ENTRIES),
+    ("uint16_t", "heat", JUMP_ENTRIES),
+]
+STRUCTS = """
+struct tlb { uint32_t rtag, wtag, xtag, pad; uint64_t addend, pad2; };
+struct range { uint64_t base, size, host, code, writable; };
+struct jump { uint64_t key, code; };
+"""
+_SIZES = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "struct tlb": 32, "struct range": 40, "struct jump": 16}
+
+
+class Layout:
+    """Offsets and the C declaration of a state struct: CORE (unless bare) followed by `regs`."""
+
+    def __init__(self, name: str, regs: Iterable[Reg], core: bool = True) -> None:
+        self.name = name
+        self.regs = {r.name: r for r in regs}
+        fields = list(CORE) if core else []
+        fields += [(CTYPES[r.width], r.name, r.count) for r in self.regs.values()]
+        self.offsets: dict[str, int] = {}
+        at = 0
+        decl = []
+        for ctype, field, count in fields:
+            size = _SIZES[ctype]
+            align = min(size, 8)
+            at = (at + align - 1) // align * align
+            self.offsets[field] = at
+            at += size * count
+            decl.append(f"  {ctype} {field}{f'[{count}]' if count > 1 else ''};")
+        self.size = (at + 63) // 64 * 64
+        self.cdef = (STRUCTS if core else "") + f"struct {name} {{\n" + "\n".join(decl) + "\n};\n"
+        self._ffi: cffi.FFI | None = None
+
+    @property
+    def ffi(self) -> cffi.FFI:
+        """A cffi that knows the struct (made on first use)."""
+        if self._ffi is None:
+            self._ffi = cffi.FFI()
+            self._ffi.cdef(self.cdef)
+            for field, offset in self.offsets.items():
+                assert self._ffi.offsetof(f"struct {self.name}", field) == offset, field
+        return self._ffi
+
+    def new(self) -> tuple[object, object, int]:
+        """A zeroed struct: (cffi pointer, its owner to be kept alive, host address)."""
+        ffi = self.ffi
+        owner = ffi.new("uint8_t[]", self.size + 64)
+        address = (int(ffi.cast("uintptr_t", owner)) + 63) // 64 * 64
+        return ffi.cast(f"struct {self.name} *", address), owner, address
+
+    def offset(self, reg: str) -> int:
+        return self.offsets[reg]
