@@ -1,7 +1,7 @@
 """Address maps and buses: who answers at an address, who interrupts, who may master the bus.
 
 A bus cycle is `read(offset, size)` or `write(offset, size, value)` on a *target*. Values are big-endian: the
-byte at the lowest address is the most significant. A target states the width of its port in bytes, and wider or
+byte at the lowest address is the most significant. A target states the width of its port in bytes; wider or
 misaligned accesses are split as the dynamic bus sizing of a 680x0 does: naturally aligned pieces, lowest
 address first.
 """

@@ -11,8 +11,9 @@
     status.ERROR = 1            # the device sets a bit, whatever its access kind
     Status.PENDING              # 0x80, an int: the mask
 
-The masks are computed once, when the class is made, so a bus access is a few integer operations. Bits that are
-not declared are reserved: they read as zero and ignore writes. `value` is the whole register, and the snapshot.
+The masks are computed once, when the class is made, so a bus access is a few integer operations. Bits that
+are not declared are reserved: they read as zero and ignore writes. `value` is the whole register, and the
+snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, ClassVar, Self, overload
 
 
 class Field(int):
-    """A mask of one or more adjacent bits. On a register class it is an int; on a register, the field's value."""
+    """A mask of one or more adjacent bits: an int on the register class, the field's value on a register."""
 
     readable = True
     writable = False  #: a guest write replaces the bits
