@@ -1,6 +1,6 @@
 """Arguments of elements and connections: declared as a table, parsed from words, checked with a usage line.
 
-    params = (Param("size", size, required=True, help="bus size"), Flag("read-only"), Positional("FILE", path))
+    params = (Param("size", size, required=True, help="bus size"), Flag("read-only"))
     args = Args.parse(["size", "16MB"], params, where="SUN3:7")
     args["size"], args.get("slot"), "read-only" in args
 """

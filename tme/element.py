@@ -30,11 +30,13 @@ class Element:
         self.args = args
         self.machine = machine
         self.where = args.where
+        self.log_level = 0
+        """Messages above this level are dropped; set by the statement `log NAME {off|LEVEL}`."""
         self.connections: list[Port] = []
         """This element's ends of its connections, oldest first; kept by tme.port.connect and disconnect."""
 
     def ports(self, args: Args) -> list[Port]:
-        """The ports offered for a connection with `args`, best first. May create them or offer existing ones."""
+        """The ports offered for a connection with `args`, best first: new ones or existing ones."""
         return []
 
     def command(self, words: list[str]) -> str | None:
@@ -61,9 +63,10 @@ class Element:
         """An error about this element, with its name and the place of its creation."""
         return TmeError(f"{self.name} ({self.module}): {message}", self.where)
 
-    def log(self, text: str) -> None:
-        """Write a line to the machine's log."""
-        self.machine.log(self, text)
+    def log(self, text: str, level: int = 0) -> None:
+        """Write a line to the machine's log, unless `level` is above what the user wants to see."""
+        if level <= self.log_level:
+            self.machine.log(self, text)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.module}>"

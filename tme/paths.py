@@ -1,7 +1,7 @@
 """Host files named in machine descriptions.
 
-A relative name starts at the folder of the machine file that names it. `@firmware/X` and `@machines/X` are files
-that come with the package; `@data/X` is a file of the user, made from the package's default at first use.
+A relative name starts at the folder of the machine file that names it. `@firmware/X` and `@machines/X` are
+files that come with the package; `@data/X` is a file of the user, made from the package's default at first use.
 """
 
 from __future__ import annotations
@@ -68,5 +68,6 @@ def _user_file(name: str) -> Path:
         shutil.copyfile(default, draft)
         os.replace(draft, file)
     except OSError as error:
-        raise TmeError(f"cannot make '{file}': {error.strerror}; set XDG_DATA_HOME to a writable folder") from None
+        cure = "set XDG_DATA_HOME to a writable folder"
+        raise TmeError(f"cannot make '{file}': {error.strerror}; {cure}") from None
     return file

@@ -24,7 +24,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "mouse": (("mouse", "display"),),
     "framebuffer": (("framebuffer", "display"),),
 }
-"""Roles that fit together, for each kind. Ports of a kind not listed here fit when their roles differ or are empty."""
+"""Roles that fit together, by kind. Ports of a kind not listed here fit when their roles differ or are empty."""
 
 
 def fits(a: Port, b: Port) -> bool:
@@ -61,8 +61,8 @@ class Port:
 
 
 class BusPort(Port):
-    """A bus connection. Role "slave" brings a target of `size` bytes, role "bus" is the bus itself (`bus` is its
-    AddressMap), role "controller" is a board that drives the bus."""
+    """A bus connection. Role "slave" brings a target of `size` bytes, role "bus" is the bus itself (`bus` is
+    its AddressMap), role "controller" is a board that drives the bus."""
 
     def __init__(self, element: Element, role: str, args: Args | None = None, *, target: Any = None,
                  size: int = 0, bus: Any = None) -> None:
@@ -81,13 +81,20 @@ def _drop(*_: Any) -> None:
 class SerialPort(Port):
     """A serial line: bytes, break and modem lines, both ways.
 
-    receive, on_break, on_line: called with what the other side sends; want: how many bytes this side can take now
-    (a slow guest says 0 until it has read its data register).
+    receive, on_break, on_line: called with what the other side sends; want: how many bytes this side can take
+    now (a slow guest says 0 until it has read its data register).
     """
 
-    def __init__(self, element: Element, args: Args | None = None, *,
-                 receive: Callable[[bytes], None] = _drop, on_break: Callable[[bool], None] = _drop,
-                 on_line: Callable[[str, bool], None] = _drop, want: Callable[[], int] = lambda: 4096) -> None:
+    def __init__(
+        self,
+        element: Element,
+        args: Args | None = None,
+        *,
+        receive: Callable[[bytes], None] = _drop,
+        on_break: Callable[[bool], None] = _drop,
+        on_line: Callable[[str, bool], None] = _drop,
+        want: Callable[[], int] = lambda: 4096,
+    ) -> None:
         super().__init__(element, "serial", "", args)
         self.receive = receive
         self.on_break = on_break
@@ -161,11 +168,14 @@ def disconnect(port: Port) -> None:
         end.element.connections.remove(end)
 
 
-def _why_not(a: Element, left: list[Port], b: Element, right: list[Port], fitting: list[tuple[Port, Port]]) -> str:
+def _why_not(
+    a: Element, left: list[Port], b: Element, right: list[Port], fitting: list[tuple[Port, Port]]
+) -> str:
     head = f"cannot connect {a.name} to {b.name}"
     if fitting:
         taken = next(port for port in fitting[0] if port.peer is not None)
-        return f"{head}: the {taken} port of {taken.element.name} is already connected to {taken.peer.element.name}"
+        owner, other = taken.element.name, taken.peer.element.name
+        return f"{head}: the {taken} port of {owner} is already connected to {other}"
 
     def offer(element: Element, ports: list[Port]) -> str:
         kinds = ", ".join(dict.fromkeys(map(str, ports)))
