@@ -50,6 +50,8 @@ CORE: list[tuple[str, str, int]] = [
     ("uint32_t", "fault_fc", 1),
     ("uint32_t", "fault_size", 1),
     ("uint32_t", "fault_write", 1),
+    ("uint32_t", "fault_misaligned", 1),
+    ("uint32_t", "fault_fetch", 1),
     ("uint64_t", "fault_data", 1),
     ("uint64_t", "translate", 1),  # native functions and what they work on
     ("uint64_t", "mmu", 1),

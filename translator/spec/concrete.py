@@ -10,11 +10,11 @@ from .value import Val
 
 
 class AccessFault(Exception):
-    """A memory access that the machine refused."""
+    """A memory access that the machine refused (`misaligned`: that the processor itself refused)."""
 
-    def __init__(self, va: int, size: int, fc: int, write: bool, data: int = 0) -> None:
+    def __init__(self, va: int, size: int, fc: int, write: bool, data: int = 0, misaligned: bool = False) -> None:
         super().__init__(f"{'write' if write else 'read'} of {size} bytes at {va:#x}, space {fc}")
-        self.va, self.size, self.fc, self.write, self.data = va, size, fc, write, data
+        self.va, self.size, self.fc, self.write, self.data, self.misaligned = va, size, fc, write, data, misaligned
 
 
 class Goto(Exception):

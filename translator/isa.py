@@ -1,0 +1,62 @@
+"""What the engines must be told of an instruction set.  Nothing outside translator/<isa>/ knows more than this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Callable, Mapping
+
+from .spec.insn import Decoder, InsnSet
+from .spec.semantics import Reg, Semantics
+from .state import Layout
+
+
+@dataclass(frozen=True)
+class Isa:
+    """An instruction set: instructions, registers, routines and the few habits that engines depend on."""
+
+    name: str
+    insns: InsnSet
+    regs: tuple[Reg, ...]
+    # name -> semantics without operands.  `fault` runs after a refused access (state.fault_*), `illegal` on words that
+    # decode to nothing; a fault inside a routine ends in `double_fault`.  `interrupt` and `trace` run between
+    # instructions when `pending` asks for them.
+    routines: Mapping[str, Callable[[Semantics], None]]
+    # function code of an access: (mode, "data" | "program") -> int
+    fcs: Callable[[int, str], int]
+    # text and length of the instruction at pc: (fetch(addr, size) -> int, pc, model) -> (text, bytes)
+    disassemble: Callable[[Callable[[int, int], int], int, str], tuple[str, int]]
+    # state -> name of a routine to run before the next instruction, or None
+    pending: Callable[[Any], str | None]
+    # state -> True while every instruction must be followed by `traced`
+    tracing: Callable[[Any], bool]
+    # (state, reset vectors' reader (addr, size) -> int) -> None: what the processor does at reset
+    reset: Callable[[Any, Callable[[int, int], int]], None]
+    # one line of register text for traces and dumps: state -> {name: value}
+    registers: Callable[[Any], dict[str, int]]
+    shared: tuple[Callable[..., Any], ...] = ()  # routines that the interpreter keeps one copy of (Semantics.call)
+    word: int = 2  # bytes of the smallest instruction
+    longest: int = 22  # bytes of the longest instruction
+    big_endian: bool = True
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.name, self.regs)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One processor of an instruction set."""
+
+    isa: Isa
+    name: str
+    aligned: int = 1  # accesses of this size or more must be aligned to it (68000: 2; SPARC: 8 = naturally); 1: never
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        return self.isa.insns.model(self.name)
+
+    def alignment(self, size: int) -> int:
+        """Low address bits that must be zero in an access of `size` bytes."""
+        return min(size, self.aligned) - 1
