@@ -35,7 +35,7 @@ class Options:
 
     engine: Engine = "jit"
     clock: Literal["icount", "host"] = "icount"
-    """`icount`: guest time follows the instruction count, runs repeat exactly; `host`: it follows the host's."""
+    """`icount`: guest time follows the instruction count, so that runs repeat; `host`: the host's time."""
     insns: int | None = None
     """Stop after this many guest instructions."""
 

@@ -1,7 +1,7 @@
 """Host files named in machine descriptions.
 
 A relative name starts at the folder of the machine file that names it. `@firmware/X` and `@machines/X` are
-files that come with the package; `@data/X` is a file of the user, made from the package's default at first use.
+files that come with the package; `@data/X` is a file of the user, at first use a copy of the package's `X`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ ROLES: dict[str, tuple[tuple[str, str], ...]] = {
     "mouse": (("mouse", "display"),),
     "framebuffer": (("framebuffer", "display"),),
 }
-"""Roles that fit together, by kind. Ports of a kind not listed here fit when their roles differ or are empty."""
+"""Roles that fit together, by kind. Kinds not listed here fit when their roles differ or are both empty."""
 
 
 def fits(a: Port, b: Port) -> bool:

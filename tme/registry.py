@@ -1,7 +1,7 @@
 """Finds element classes by the name that machine descriptions use. Nothing is imported before it is needed.
 
 Sources, in this order: classes added by a program (`Registry.add`), the tables of the packages in TABLES, and
-the entry points of other distributions (group "tme.elements", name "generic/mine", value "package.module:Class").
+the entry points of other distributions (group "tme.elements", name "generic/x", value "package.x:Class").
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ PREFIXES = ("tme/", "nme/")
 
 KNOWN_TO_TME = frozenset("""
     generic/bus ic/m68010 ic/m68020 ic/mb86900 ic/cy7c601 ic/stp1030 ic/stp2200 ic/stp2220 ic/stp2024
-    ic/am9513 ic/mm58167 ic/ncr5380 ic/am7930 ic/am7990 ic/i82586 ic/mk48t02 ic/mk48t59 ic/i82072 ic/i82077 ic/cs4231A
-    ic/isil7170 ic/z8530 ic/ncr53c9x ic/lsi64854 ic/ncr89c105/z85c30 ic/ncr89c105/i82077 ic/ncr89c105/auxio
+    ic/am9513 ic/mm58167 ic/am7930 ic/am7990 ic/i82586 ic/mk48t02 ic/mk48t59 ic/i82072 ic/i82077 ic/cs4231A
+    ic/ncr5380 ic/isil7170 ic/z8530 ic/ncr53c9x ic/lsi64854 ic/ncr89c105/z85c30 ic/ncr89c105/i82077
+    ic/ncr89c105/auxio
     machine/sun2 machine/sun2/clock machine/sun2/tod machine/sun2/zs machine/sun2/bwtwo machine/sun3
     machine/sun3/clock machine/sun3/zs machine/sun3/obie machine/sun3/si machine/sun3/bwtwo machine/sun3/cgtwo
     machine/sun4 machine/sun4/clock machine/sun4/oclock machine/sun4/zs machine/sun4/fdc machine/sun4u
