@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tme.args import Args
+from tme.args import Args, usage
 from tme.errors import TmeError
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ def _why_not(
         return f"{head}: the {taken} port of {owner} is already connected to {other}"
 
     def offer(element: Element, ports: list[Port]) -> str:
-        kinds = ", ".join(dict.fromkeys(map(str, ports)))
-        return f"{element.name} ({element.module}) offers {kinds or 'nothing with these arguments'}"
+        kinds = ", ".join(dict.fromkeys(map(str, ports))) or "nothing with these arguments"
+        accepted = f"; its connection arguments: {usage(element.conn_params)}" if element.conn_params else ""
+        return f"\n  {element.name} ({element.module}) offers {kinds}{accepted}"
 
-    return f"{head}: no ports fit; {offer(a, left)}; {offer(b, right)}"
+    return f"{head}: no ports fit{offer(a, left)}{offer(b, right)}"

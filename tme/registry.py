@@ -68,8 +68,11 @@ class Registry:
     def _unknown(self, module: str, name: str) -> str:
         if name in KNOWN_TO_TME:
             return f"the element '{module}' is known to TME, not in this version"
-        return f"there is no element '{module}'{did_you_mean(name, self.names())}" \
-               "\n  `tmesh --list-elements` shows all"
+        known = [f"tme/{known}" for known in self.names()]
+        return (
+            f"there is no element '{module}'{did_you_mean(f'tme/{name}', known)}\n"
+            "  `tmesh --list-elements` shows all"
+        )
 
     def _builtin(self) -> dict[str, str | type[Element]]:
         if self._specs is None:
