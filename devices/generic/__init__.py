@@ -1,0 +1,1 @@
+"""Elements of no particular machine."""

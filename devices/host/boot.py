@@ -1,0 +1,205 @@
+"""host/boot: how firmware reaches the file that the user gave with `--boot`, and the host's standard files.
+
+    boot0 at obio0 addr 0x1f0000: tme/host/boot
+
+Not a device that any Sun had: it takes the place of the disk or server that a real machine boots from. Registers
+are 32 bits wide, big-endian; a command runs to its end during the write that starts it.
+
+    0x00  magic "TMEB"            0x04  write: command, read: status (0 or a positive host error number)
+    0x08  arg0   0x0C  arg1   0x10  arg2   0x14  result          0x1000-0x1FFF  window
+
+    1 INFO     result = size of the boot file; status 2 when there is none
+    2 READ     arg0 offset, arg1 length: file -> window, result = count
+    3 WRITE    arg0 descriptor (1, 2), arg1 length: window -> host, result = count
+    4 EXIT     arg0 exit code
+    5 ARGS     NUL-separated arguments -> window, arg0 = how many, result = bytes
+    6 TIME     result = seconds since 1970, arg0 = nanoseconds, by the guest's clock
+    7 OPTIONS  result bit 0 verbose, bit 1 a boot file was given
+    8 STDIN    arg1 length: standard input -> window, result = count, 0 at its end
+    9 NAME     arg1 length: window holds the name of a file in the boot folder, the boot file from now on
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from devices.generic.bus import Slave
+from tme.args import Args
+from tme.element import Element
+from tme.port import Port
+
+if TYPE_CHECKING:
+    from tme.machine import Machine
+
+MAGIC = 0x544D4542
+SIZE = 0x2000
+WINDOW = 0x1000
+WINDOW_SIZE = 0x1000
+
+COMMAND, ARG0, ARG1, ARG2, RESULT = 0x04, 0x08, 0x0C, 0x10, 0x14
+
+
+class BootRegisters:
+    """The bus side: registers and window. Commands are given to `run`."""
+
+    width = 4
+
+    def __init__(self, run: Callable[[int], None]) -> None:
+        self.run = run
+        self.regs = {COMMAND: 0, ARG0: 0, ARG1: 0, ARG2: 0, RESULT: 0}
+        self.window = bytearray(WINDOW_SIZE)
+
+    def peek(self, offset: int, size: int) -> int:
+        if offset >= WINDOW:
+            return int.from_bytes(self.window[offset - WINDOW : offset - WINDOW + size], "big")
+        value = MAGIC if offset < 4 else self.regs.get(offset & ~3, 0)
+        return value >> (4 - size - (offset & 3)) * 8 & (1 << size * 8) - 1
+
+    read = peek
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        if offset >= WINDOW:
+            self.window[offset - WINDOW : offset - WINDOW + size] = value.to_bytes(size, "big")
+        elif offset == COMMAND and size == 4:
+            self.run(value)
+        elif offset in (ARG0, ARG1, ARG2) and size == 4:
+            self.regs[offset] = value
+
+
+class Boot(Element):
+    """The boot file, arguments and standard files of the host, as a device."""
+
+    module = "host/boot"
+    summary = "gives firmware the boot file, its arguments, standard input and output, and exit"
+
+    def __init__(self, name: str, args: Args, machine: Machine) -> None:
+        super().__init__(name, args, machine)
+        self.registers = BootRegisters(self.run)
+        self.path: Path | None = None
+        self.file: int | None = None
+        options = machine.options
+        self.folder = options.boot_dir or (options.boot.parent if options.boot else Path("."))
+        self.arguments = [str(options.boot or ""), *options.boot_args]
+        if options.boot:
+            self.open(options.boot)
+
+    def ports(self, args: Args) -> list[Port]:
+        return [Slave(self, args, self.registers, SIZE)]
+
+    def reset(self) -> None:
+        for register in self.registers.regs:
+            self.registers.regs[register] = 0
+
+    def close(self) -> None:
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+
+    def open(self, path: Path) -> None:
+        """Make `path` the boot file; TmeError when it cannot be read."""
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self.error(f"cannot read the boot file {path}: {error.strerror}") from None
+        self.close()
+        self.file, self.path = file, path
+
+    def run(self, command: int) -> None:
+        """Run one command; the guest sees the result and the status when its write ends."""
+        regs = self.registers.regs
+        action = self.COMMANDS.get(command)
+        regs[RESULT] = 0
+        try:
+            if action is None:
+                raise OSError(errno.ENOSYS, "")
+            regs[RESULT] = action(self) & 0xFFFF_FFFF
+            regs[COMMAND] = 0
+        except OSError as error:
+            regs[COMMAND] = error.errno or errno.EIO
+
+    def _fill(self, data: bytes) -> int:
+        self.registers.window[: len(data)] = data
+        return len(data)
+
+    def _length(self) -> int:
+        length = self.registers.regs[ARG1]
+        if length > WINDOW_SIZE:
+            raise OSError(errno.EINVAL, "")
+        return length
+
+    def _boot_file(self) -> int:
+        if self.file is None:
+            raise OSError(errno.ENOENT, "")
+        return self.file
+
+    def _info(self) -> int:
+        return os.fstat(self._boot_file()).st_size
+
+    def _read(self) -> int:
+        return self._fill(os.pread(self._boot_file(), self._length(), self.registers.regs[ARG0]))
+
+    def _write(self) -> int:
+        data = self.registers.window[: self._length()]
+        streams = {1: sys.stdout, 2: sys.stderr}
+        stream = streams.get(self.registers.regs[ARG0])
+        if stream is None:
+            raise OSError(errno.EBADF, "")
+        try:
+            stream.buffer.write(data)
+            stream.flush()
+        except ValueError:  # closed by the host
+            raise OSError(errno.EPIPE, "") from None
+        return len(data)
+
+    def _exit(self) -> int:
+        self.machine.stop(self.registers.regs[ARG0] & 0xFF)
+        return 0
+
+    def _args(self) -> int:
+        packed = b"".join(os.fsencode(word) + b"\0" for word in self.arguments)
+        if len(packed) > WINDOW_SIZE:
+            raise OSError(errno.E2BIG, "")
+        self.registers.regs[ARG0] = len(self.arguments)
+        return self._fill(packed)
+
+    def _time(self) -> int:
+        now = self.machine.clock.wall().timestamp()
+        self.registers.regs[ARG0] = int(now % 1 * 1_000_000_000)
+        return int(now)
+
+    def _options(self) -> int:
+        return self.machine.options.verbose | (self.file is not None) << 1
+
+    def _stdin(self) -> int:
+        return self._fill(os.read(sys.stdin.fileno(), self._length()))
+
+    def _name(self) -> int:
+        name = bytes(self.registers.window[: self._length()]).split(b"\0")[0]
+        folder = self.folder.resolve()
+        path = (folder / os.fsdecode(name)).resolve()
+        if not path.is_relative_to(folder):
+            raise OSError(errno.EACCES, "")
+        if not path.is_file():
+            raise OSError(errno.ENOENT, "")
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.close()
+        self.file, self.path = file, path
+        self.arguments[0] = os.fsdecode(name)
+        return os.fstat(file).st_size
+
+    COMMANDS: ClassVar[dict[int, Callable[[Boot], int]]] = {
+        1: _info,
+        2: _read,
+        3: _write,
+        4: _exit,
+        5: _args,
+        6: _time,
+        7: _options,
+        8: _stdin,
+        9: _name,
+    }

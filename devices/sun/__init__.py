@@ -1,0 +1,1 @@
+"""What Sun put around the chips."""
