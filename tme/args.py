@@ -1,8 +1,8 @@
 """Arguments of elements and connections: declared as a table, parsed from words, checked with a usage line.
 
-    params = (Param("size", size, required=True, help="bus size"), Flag("read-only"))
-    args = Args.parse(["size", "16MB"], params, where="SUN3:7")
-    args["size"], args.get("slot"), "read-only" in args
+params = (Param("size", size, required=True, help="bus size"), Flag("read-only"))
+args = Args.parse(["size", "16MB"], params, where="SUN3:7")
+args["size"], args.get("slot"), "read-only" in args
 """
 
 from __future__ import annotations
@@ -147,8 +147,13 @@ class Args:
     `name in args` tells whether the word was really given; `words` are the words as they were written.
     """
 
-    def __init__(self, values: dict[str, Any] | None = None, defaults: dict[str, Any] | None = None,
-                 words: Sequence[str] = (), where: str | None = None) -> None:
+    def __init__(
+        self,
+        values: dict[str, Any] | None = None,
+        defaults: dict[str, Any] | None = None,
+        words: Sequence[str] = (),
+        where: str | None = None,
+    ) -> None:
         self.values = values or {}
         self.defaults = defaults or {}
         self.words = tuple(words)
@@ -168,8 +173,14 @@ class Args:
         return self.values.get(name, default)
 
     @classmethod
-    def parse(cls, words: Sequence[str], params: Sequence[Spec], where: str | None = None,
-              subject: str = "", base: Path | None = None) -> Args:
+    def parse(
+        cls,
+        words: Sequence[str],
+        params: Sequence[Spec],
+        where: str | None = None,
+        subject: str = "",
+        base: Path | None = None,
+    ) -> Args:
         """Parse `words` by the table `params`.
 
         subject: who takes these arguments, for messages; base: the folder that relative paths start at.
@@ -181,8 +192,9 @@ class Args:
 class _Parser:
     """One run of Args.parse."""
 
-    def __init__(self, words: Sequence[str], params: Sequence[Spec], where: str | None, subject: str,
-                 base: Path | None) -> None:
+    def __init__(
+        self, words: Sequence[str], params: Sequence[Spec], where: str | None, subject: str, base: Path | None
+    ) -> None:
         self.words, self.params, self.where, self.subject, self.base = words, params, where, subject, base
         flat = _flat(params)
         self.named = {p.name: p for p in flat if not isinstance(p, Positional)}

@@ -64,8 +64,16 @@ class BusPort(Port):
     """A bus connection. Role "slave" brings a target of `size` bytes, role "bus" is the bus itself (`bus` is
     its AddressMap), role "controller" is a board that drives the bus."""
 
-    def __init__(self, element: Element, role: str, args: Args | None = None, *, target: Any = None,
-                 size: int = 0, bus: Any = None) -> None:
+    def __init__(
+        self,
+        element: Element,
+        role: str,
+        args: Args | None = None,
+        *,
+        target: Any = None,
+        size: int = 0,
+        bus: Any = None,
+    ) -> None:
         super().__init__(element, "bus", role, args)
         self.target = target
         self.size = size

@@ -17,7 +17,8 @@ TABLES = ("devices.elements", "hostnet.elements")
 ENTRY_POINTS = "tme.elements"
 PREFIXES = ("tme/", "nme/")
 
-KNOWN_TO_TME = frozenset("""
+KNOWN_TO_TME = frozenset(
+    """
     generic/bus ic/m68010 ic/m68020 ic/mb86900 ic/cy7c601 ic/stp1030 ic/stp2200 ic/stp2220 ic/stp2024
     ic/am9513 ic/mm58167 ic/am7930 ic/am7990 ic/i82586 ic/mk48t02 ic/mk48t59 ic/i82072 ic/i82077 ic/cs4231A
     ic/ncr5380 ic/isil7170 ic/z8530 ic/ncr53c9x ic/lsi64854 ic/ncr89c105/z85c30 ic/ncr89c105/i82077
@@ -30,13 +31,14 @@ KNOWN_TO_TME = frozenset("""
     host/posix/memory host/posix/disk host/posix/tape host/posix/serial host/gtk/display host/rfb/display
     host/sdl/display host/bsd/bpf host/tun/tap host/openvpn/tun/tap host/openvpn/tap host/openvpn/socket/link
     host/openvpn/socket/server host/netmap/vale
-""".split())
+""".split()
+)
 """Elements of TME 0.8 and NME; those we lack get a better message than "unknown"."""
 
 
 def normalise(module: str) -> str:
     """The name without `tme/` or `nme/`."""
-    return next((module[len(p):] for p in PREFIXES if module.startswith(p)), module)
+    return next((module[len(p) :] for p in PREFIXES if module.startswith(p)), module)
 
 
 class Registry:

@@ -120,13 +120,17 @@ class Graph:
         if not found:
             raise TmeError(f"there is no connection {end} at {other}" + self._existing(a))
         if len(found) > 1:
-            raise TmeError(f"{len(found)} connections fit {end} at {other}: give their arguments too"
-                           + self._existing(a))
+            raise TmeError(
+                f"{len(found)} connections fit {end} at {other}: give their arguments too" + self._existing(a)
+            )
         return found
 
     def _connections_of(self, element: Element, words: Sequence[str]) -> list[Connection]:
-        found = [c for c in self.connections
-                 if any(port.element is element and _agrees(port, words) for port in c.ends())]
+        found = [
+            c
+            for c in self.connections
+            if any(port.element is element and _agrees(port, words) for port in c.ends())
+        ]
         if not found:
             raise TmeError(f"'{element.name}' has no such connection" + self._existing(element))
         return found

@@ -36,6 +36,8 @@ class Session:
         """Mistakes found so far, in the order of the text."""
         self.exit_code: int | None = None
         """Set by `quit`."""
+        self.resume = False
+        """Set by `run`: whoever shows a prompt should leave it and let the machine go on."""
         self._files: list[Path] = []
         self._failed: set[str] = set()
 
@@ -141,6 +143,10 @@ class Session:
         if text:
             self.out(text.rstrip("\n"))
 
+    def _do_run(self, args: Args, statement: Verb) -> None:
+        self.machine.power(True)
+        self.resume = True
+
     def _do_reset(self, args: Args, statement: Verb) -> None:
         self.graph.reset(args["NAME"])
 
@@ -219,5 +225,7 @@ def find_machine(name: str) -> Path:
     if "/" not in name and name in builtin_machines():
         return MACHINES / name
     builtin = builtin_machines()
-    raise TmeError(f"there is no machine '{name}'{did_you_mean(name, builtin)}\n"
-                   f"  give the path of a machine description or a built-in name: {', '.join(builtin)}")
+    raise TmeError(
+        f"there is no machine '{name}'{did_you_mean(name, builtin)}\n"
+        f"  give the path of a machine description or a built-in name: {', '.join(builtin)}"
+    )

@@ -30,8 +30,10 @@ VERBS: dict[str, VerbInfo] = {
     ),
     "command": VerbInfo(
         "have an element do something, e.g. `command mainbus0 power up`",
-        (Positional("NAME"), Positional("WORDS", repeat=True, required=False)), acts=True,
+        (Positional("NAME"), Positional("WORDS", repeat=True, required=False)),
+        acts=True,
     ),
+    "run": VerbInfo("leave the prompt and let the machine go on, powering it up if it is not", acts=True),
     "reset": VerbInfo("reset the machine, or one element", (Positional("NAME", required=False),), acts=True),
     "log": VerbInfo(
         "what an element logs: off, or up to LEVEL", (Positional("NAME"), Positional("{off|LEVEL}"))
@@ -48,12 +50,15 @@ VERBS: dict[str, VerbInfo] = {
     "cd": VerbInfo("change the current folder; alone: to /", (Positional("FOLDER", required=False),)),
     "pwd": VerbInfo("print the current folder"),
     "rm": VerbInfo("remove an element with its connections, or an alias", (Positional("NAME"),)),
-    "mv": VerbInfo("rename an element or a folder, or move it into a folder",
-                   (Positional("NAME"), Positional("NEWNAME"))),
-    "help": VerbInfo("explain a command or an element; alone: list the commands",
-                     (Positional("TOPIC", required=False),)),
-    "quit": VerbInfo("end the machine and leave, with exit status CODE",
-                     (Positional("CODE", required=False),), acts=True),
+    "mv": VerbInfo(
+        "rename an element or a folder, or move it into a folder", (Positional("NAME"), Positional("NEWNAME"))
+    ),
+    "help": VerbInfo(
+        "explain a command or an element; alone: list the commands", (Positional("TOPIC", required=False),)
+    ),
+    "quit": VerbInfo(
+        "end the machine and leave, with exit status CODE", (Positional("CODE", required=False),), acts=True
+    ),
 }
 SYNONYMS = {"exit": "quit"}
 """Other spellings; they work, but help does not list them."""
