@@ -31,7 +31,10 @@ def near(word: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
     return [folded[match] for match in get_close_matches(word.lower(), folded, limit, 0.6)]
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """The tail of an error message: `; did you mean 'zs0' or 'zs1'?`, or nothing."""
-    found = [f"'{name}'" for name in near(word, candidates)]
+def did_you_mean(word: str, candidates: Iterable[str], prefix: str = "") -> str:
+    """The tail of an error message: `; did you mean 'zs0' or 'zs1'?`, or nothing.
+
+    prefix: put before the names that are shown.
+    """
+    found = [f"'{prefix}{name}'" for name in near(word, candidates)]
     return f"; did you mean {' or '.join(found)}?" if found else ""

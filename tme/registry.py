@@ -70,9 +70,8 @@ class Registry:
     def _unknown(self, module: str, name: str) -> str:
         if name in KNOWN_TO_TME:
             return f"the element '{module}' is known to TME, not in this version"
-        known = [f"tme/{known}" for known in self.names()]
         return (
-            f"there is no element '{module}'{did_you_mean(f'tme/{name}', known)}\n"
+            f"there is no element '{module}'{did_you_mean(name, self.names(), 'tme/')}\n"
             "  `tmesh --list-elements` shows all"
         )
 

@@ -41,7 +41,15 @@ def test_undeclared_name_is_a_programming_error() -> None:
 
 @pytest.mark.parametrize(
     ("word", "value"),
-    [("2048", 2048), ("8KB", 8192), ("8k", 8192), ("16MB", 16 << 20), ("4GB", 4 << 30), ("0x10", 16), ("3B", 3)],
+    [
+        ("2048", 2048),
+        ("8KB", 8192),
+        ("8k", 8192),
+        ("16MB", 16 << 20),
+        ("4GB", 4 << 30),
+        ("0x10", 16),
+        ("3B", 3),
+    ],
 )
 def test_size(word: str, value: int) -> None:
     assert size(word) == value
@@ -53,7 +61,9 @@ def test_bad_size(word: str) -> None:
         size(word)
 
 
-@pytest.mark.parametrize(("word", "value"), [("10", 10), ("0x20000", 0x20000), ("010", 8), ("0", 0), ("0XFf", 255)])
+@pytest.mark.parametrize(
+    ("word", "value"), [("10", 10), ("0x20000", 0x20000), ("010", 8), ("0", 0), ("0XFf", 255)]
+)
 def test_number_reads_as_c_does(word: str, value: int) -> None:
     assert number(word) == value
 

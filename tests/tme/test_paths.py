@@ -17,7 +17,9 @@ def test_relative_names_start_at_the_machine_file(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(current)
     assert paths.resolve("new.bin", folder) == folder / "new.bin"
     (current / "old.bin").touch()
-    assert paths.resolve("old.bin", folder) == Path("old.bin"), "as in TME, when only the current folder has it"
+    assert paths.resolve("old.bin", folder) == Path("old.bin"), (
+        "as in TME, when only the current folder has it"
+    )
     (folder / "old.bin").touch()
     assert paths.resolve("old.bin", folder) == folder / "old.bin"
     assert paths.resolve("/abs/x", folder) == Path("/abs/x")
