@@ -1,0 +1,90 @@
+"""The m68k for the engines: instructions, registers, routines, and its models."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..isa import Isa, Model
+from . import arith, branch, logic, move, shift  # noqa: F401  (they declare the instructions)
+from .decl import ISET
+from .disasm import disassemble
+from .ea import SHARED
+from .exceptions import ROUTINES, TRACE_BITS
+from .regs import REGS, S_BIT
+
+
+def _function_code(mode: int, space: str) -> int:
+    return (4 if mode else 0) + (1 if space == "data" else 2)
+
+
+def _pending(state: Any) -> str | None:
+    """An interrupt above the mask; level 7 on its edge, whatever the mask."""
+    if state.ipl < state.ipl_seen:
+        state.ipl_seen = state.ipl
+    if state.ipl > state.sr_sys & 7 or (state.ipl == 7 and state.ipl_seen != 7):
+        return "interrupt"
+    return None
+
+
+def _tracing(state: Any) -> bool:
+    return bool(state.sr_sys & TRACE_BITS)
+
+
+def _reset(state: Any, read: Callable[[int, int], int]) -> None:
+    """Supervisor, interrupts masked, SP and PC from the first two longs (68020 UM 6.1.1)."""
+    state.sr_sys = 0x27
+    state.mode = 1
+    state.vbr = state.cacr = 0
+    state.ipl_seen = 0
+    state.r[15] = read(0, 4)
+    state.pc = read(4, 4)
+
+
+def pack_sr(state: Any) -> int:
+    """The status register of a state."""
+    ccr = (
+        state.cc_x << 4 | (state.cc_n >> 31) << 3 | (state.cc_z == 0) << 2 | (state.cc_v >> 31) << 1 | state.cc_c
+    )
+    return int(state.sr_sys << 8 | ccr)
+
+
+def unpack_sr(state: Any, value: int) -> None:
+    """Set the status register of a state from outside; the stack pointers follow the mode."""
+    save = {0: "usp", 1: "isp", 2: "msp"}
+    setattr(state, save[_stack(state.sr_sys)], state.r[15])
+    state.sr_sys = value >> 8
+    state.mode = value >> 13 & 1
+    state.r[15] = getattr(state, save[_stack(state.sr_sys)])
+    state.cc_x, state.cc_c = value >> 4 & 1, value & 1
+    state.cc_n = 0xFFFFFFFF if value & 8 else 0
+    state.cc_z = 0 if value & 4 else 1
+    state.cc_v = 0xFFFFFFFF if value & 2 else 0
+
+
+def _stack(system: int) -> int:
+    return 0 if not system >> S_BIT & 1 else 2 if system >> 4 & 1 else 1
+
+
+def _registers(state: Any) -> dict[str, int]:
+    out = {f"{'da'[i >> 3]}{i & 7}": int(state.r[i]) for i in range(16)}
+    return {**out, "pc": int(state.pc), "sr": pack_sr(state)}
+
+
+M68K = Isa(
+    name="m68k",
+    insns=ISET,
+    regs=REGS,
+    routines=ROUTINES,
+    fcs=_function_code,
+    disassemble=disassemble,
+    pending=_pending,
+    tracing=_tracing,
+    reset=_reset,
+    registers=_registers,
+    shared=SHARED,
+)
+
+M68000 = Model(M68K, "m68000", aligned=2)
+M68010 = Model(M68K, "m68010", aligned=2)
+M68020 = Model(M68K, "m68020")
+MODELS = {m.name: m for m in (M68000, M68010, M68020)}
