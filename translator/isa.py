@@ -34,7 +34,8 @@ class Isa:
     reset: Callable[[Any, Callable[[int, int], int]], None]
     # one line of register text for traces and dumps: state -> {name: value}
     registers: Callable[[Any], dict[str, int]]
-    shared: tuple[Callable[..., Any], ...] = ()  # routines that the interpreter keeps one copy of (Semantics.call)
+    # pieces that the interpreter keeps one copy of (Semantics.call), with the widths of their arguments
+    shared: Mapping[Callable[..., Any], tuple[int, ...]] = field(default_factory=dict)
     word: int = 2  # bytes of the smallest instruction
     longest: int = 22  # bytes of the longest instruction
     big_endian: bool = True

@@ -38,10 +38,13 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "budget", 1),  # instructions left when native code leaves
     ("uint32_t", "pc", 1),
     ("uint32_t", "reason", 1),
-    ("uint64_t", "fetch_start", 1),  # host address of the fetch window's first instruction byte
-    ("uint64_t", "fetch_span", 1),  # an instruction may start at fetch_start .. fetch_start + span
-    ("uint64_t", "fetch_delta", 1),  # guest pc = host instruction pointer + delta (mod 2^32)
-    ("uint32_t", "fetch_va", 1),  # guest address of fetch_start
+    # The fetch window: guest code at fetch_va .. fetch_va + fetch_span - 1 lies at fetch_host.  Invalid: span = end = 0.
+    ("uint64_t", "fetch_host", 1),
+    ("uint64_t", "fetch_end", 1),  # host address of the last byte at which an instruction may start
+    ("uint64_t", "fetch_delta", 1),  # guest pc = host instruction pointer + delta (mod 2^32); outlives the window
+    ("uint32_t", "fetch_va", 1),
+    ("uint32_t", "fetch_span", 1),
+    ("uint32_t", "pad0", 1),
     ("uint32_t", "attention", 1),  # non-zero: leave at the next instruction boundary
     ("uint64_t", "context", 1),  # jump-cache key base: (MMU context << 1 | mode) << 32
     ("uint32_t", "mode", 1),  # privilege: 0 user, 1 supervisor
@@ -53,11 +56,15 @@ CORE: list[tuple[str, str, int]] = [
     ("uint32_t", "fault_misaligned", 1),
     ("uint32_t", "fault_fetch", 1),
     ("uint64_t", "fault_data", 1),
+    ("uint64_t", "slow_value", 1),  # what a slow load found
+    ("uint64_t", "slow_status", 1),  # 1: the machine's MMU refused
+    ("uint64_t", "slow_phys", 1),
     ("uint64_t", "translate", 1),  # native functions and what they work on
     ("uint64_t", "mmu", 1),
     ("uint64_t", "io", 1),
     ("uint64_t", "jump_to", 1),
     ("uint64_t", "resume", 1),
+    ("uint64_t", "lengths", 1),  # bytes of an instruction by its first word; 0: not fixed
     ("uint64_t", "insns_jit", 1),  # statistics: instructions that regions executed
     ("uint64_t", "tlb_fills", 1),
     ("uint64_t", "io_count", 1),
@@ -74,10 +81,10 @@ CORE: list[tuple[str, str, int]] = [
 ]
 STRUCTS = """
 struct tlb { uint32_t rtag, wtag, xtag, pad; uint64_t addend, pad2; };
-struct range { uint64_t base, size, host, code, writable; };
+struct range { uint64_t base, size, host, code, writable, fine; };
 struct jump { uint64_t key, code; };
 """
-_SIZES = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "struct tlb": 32, "struct range": 40, "struct jump": 16}
+_SIZES = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "struct tlb": 32, "struct range": 48, "struct jump": 16}
 
 
 class Layout:

@@ -197,7 +197,7 @@ def _displacement(s: Semantics, size: Val) -> Val:
     return result
 
 
-SHARED = (full_data, full_program)
+SHARED = {full_data: (16, 32, 32), full_program: (16, 32, 32)}  # with the widths of their arguments
 
 
 def areg(n: Val) -> Val:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Protocol
 
 from .insn import Fields, Insn
-from .semantics import DATA, PROGRAM, Reg, Semantics, Space
+from .semantics import DATA, MODE, PROGRAM, Reg, Semantics, Space
 from .value import Val
 
 
@@ -54,20 +54,12 @@ class Concrete(Semantics):
         """Begin an instruction at pc."""
         self.begin()
         self._pc = self._at = pc
-        self.mode_change: int | None = None
 
     def run(self, insn: Insn, word: int, known: dict[str, int]) -> None:
         """Execute; the pending registers are committed if nothing faulted."""
         self.word = word
         insn.fn(self, Fields(self, insn.pattern, known))
-        self.finish()
-
-    def finish(self) -> None:
         self.commit()
-        if self.mode_change is not None:
-            self.state.mode = self.mode_change
-            self.state.fetch_start, self.state.fetch_span = (1 << 64) - 1, 0
-            self.state.context = (self.state.mmu_context << 1 | self.mode_change) << 32
 
     def successor(self) -> int:
         """Address of the next instruction."""
@@ -88,6 +80,11 @@ class Concrete(Semantics):
             setattr(self.state, reg.name, value.x)
         else:
             getattr(self.state, reg.name)[index.x] = value.x
+        if reg is MODE:
+            self.on_mode()
+
+    def on_mode(self) -> None:
+        """The privilege mode has changed (native engines cache what depends on it)."""
 
     # -- memory --------------------------------------------------------------------------------------------------
 
@@ -126,9 +123,5 @@ class Concrete(Semantics):
         return Val(self, 32, self._at & 0xFFFFFFFF)
 
     def goto(self, routine: str) -> None:
-        self.finish()
+        self.commit()
         raise Goto(routine)
-
-    def switch_mode(self, mode: Val) -> None:
-        assert isinstance(mode.x, int)
-        self.mode_change = mode.x

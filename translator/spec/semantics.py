@@ -24,6 +24,8 @@ class Reg:
     count: int = 1
 
 
+MODE = Reg("mode", 32)  # the privilege mode; engines act on its being written
+
 # Access spaces of `load` and `store`; a Val is an explicit function code or ASI.
 DATA, PROGRAM = "data", "program"
 Space = Any  # "data" | "program" | Val
@@ -31,6 +33,9 @@ Space = Any  # "data" | "program" | Val
 
 class Semantics:
     """Base of all engines: folding arithmetic, pending registers, structured conditions."""
+
+    model: str = ""  # name of the CPU model
+    known_mode: int | None = None  # the privilege mode if it is fixed while tracing
 
     def __init__(self) -> None:
         self.begin()
@@ -136,18 +141,17 @@ class Semantics:
     def read(self, reg: Reg, index: Operand = 0) -> Val:
         """A register as this instruction sees it, its own pending writes included."""
         i = self._index(index)
-        hit = self.pending.get((reg, i.x))
-        alias = [
-            (p, v) for (r, k), (p, v) in self.pending.items()
-            if r is reg and k is not i.x and not (isinstance(k, int) and isinstance(i.x, int))
-        ]
-        if hit and not alias:
-            return hit[1]
-        value = hit[1] if hit else self.fetch_reg(reg, i)
-        for p, v in alias:  # run-time register numbers: the same register may have been written under another name
-            same = self.binary("eq", p.zext(32) if p.w < 32 else p, i.zext(32) if i.w < 32 else i)
-            value = self.select(same, v, value)
-        return value
+        value: Val | None = None
+        for (r, k), (p, v) in self.pending.items():  # in the order of the writes
+            if r is not reg:
+                continue
+            if k is i.x or (isinstance(k, int) and k == i.x):
+                value = v
+            elif not (isinstance(k, int) and isinstance(i.x, int)):
+                # run-time register numbers: the same register may have been written under another name
+                same = self.binary("eq", p.zext(32), i.zext(32))
+                value = self.select(same, v, self.fetch_reg(reg, i) if value is None else value)
+        return self.fetch_reg(reg, i) if value is None else value
 
     def write(self, reg: Reg, value: Val, index: Operand = 0) -> None:
         """Write a register when the instruction completes."""
@@ -240,4 +244,4 @@ class Semantics:
 
     def switch_mode(self, mode: Val) -> None:
         """The privilege mode (8 bits: 0 user, 1 supervisor) is `mode` after this instruction."""
-        raise NotImplementedError
+        self.write(MODE, mode.zext(32))

@@ -1,0 +1,152 @@
+"""The code cache on disk: private to the user, bounded, checked on every read, never trusted.
+
+An entry is a file named by its key, holding a magic, a digest of what follows, and blobs.  Whatever is wrong with it
+(damage, another owner, other permissions, a full disk), the answer is "not cached".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+import tempfile
+from pathlib import Path
+from typing import Callable, Sequence
+
+MAGIC = b"tmesh-code-1\n"
+LIMIT = 512 << 20  # bytes; the least recently used entries go first
+_DIGEST = 32
+
+
+def default_directory() -> Path:
+    """Where the user's caches are (XDG base directory specification)."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "tmesh" / "code"
+
+
+def digest(*parts: bytes | str) -> str:
+    """A key made of parts; no two lists of parts share one."""
+    h = hashlib.sha256()
+    for p in parts:
+        b = p.encode() if isinstance(p, str) else p
+        h.update(struct.pack("<Q", len(b)))
+        h.update(b)
+    return h.hexdigest()
+
+
+class Cache:
+    """Blobs by key.  `directory` None keeps nothing.  `warn` is called at most once, with what went wrong."""
+
+    def __init__(
+        self, directory: Path | None = None, limit: int = LIMIT, warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.limit, self._warn = limit, warn
+        self.hits = self.misses = self.rejected = 0
+        self.directory = directory
+        self._written = 0
+        if directory is not None:
+            try:
+                self._make(directory)
+            except OSError as e:
+                self._fail(f"code cache {directory}: {e.strerror or e}; going on without it")
+
+    def _make(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        st = directory.stat()
+        if st.st_uid != os.getuid():
+            self._fail(f"code cache {directory} belongs to another user; going on without it")
+        elif stat.S_IMODE(st.st_mode) & 0o077:
+            directory.chmod(0o700)
+
+    def _fail(self, text: str) -> None:
+        if self.directory is not None:
+            self.directory = None
+            self._warn(text)
+
+    def _path(self, key: str) -> Path:
+        assert self.directory is not None
+        return self.directory / key[:2] / key
+
+    def get(self, key: str) -> list[bytes] | None:
+        """The blobs of an entry, or None."""
+        if self.directory is None:
+            return None
+        path = self._path(key)
+        try:
+            with open(path, "rb") as f:
+                if os.fstat(f.fileno()).st_uid != os.getuid():
+                    raise ValueError
+                data = f.read()
+            blobs = self._unpack(key, data)
+        except FileNotFoundError:
+            self.misses += 1
+            return None
+        except (OSError, ValueError, struct.error):
+            self.rejected += 1
+            path.unlink(missing_ok=True)
+            return None
+        self.hits += 1
+        try:
+            os.utime(path)
+        except OSError:
+            pass  # only the order of eviction suffers
+        return blobs
+
+    @staticmethod
+    def _unpack(key: str, data: bytes) -> list[bytes]:
+        if not data.startswith(MAGIC):
+            raise ValueError
+        body = data[len(MAGIC) + _DIGEST:]
+        if hashlib.sha256(key.encode() + body).digest() != data[len(MAGIC):len(MAGIC) + _DIGEST]:
+            raise ValueError
+        (count,) = struct.unpack_from("<I", body)
+        sizes = struct.unpack_from(f"<{count}Q", body, 4)
+        out, at = [], 4 + 8 * count
+        for size in sizes:
+            out.append(body[at:at + size])
+            at += size
+        return out
+
+    def put(self, key: str, blobs: Sequence[bytes]) -> None:
+        """Keep blobs; a reader sees all of an entry or nothing."""
+        if self.directory is None:
+            return
+        body = struct.pack("<I", len(blobs)) + struct.pack(f"<{len(blobs)}Q", *map(len, blobs)) + b"".join(blobs)
+        data = MAGIC + hashlib.sha256(key.encode() + body).digest() + body
+        path = self._path(key)
+        try:
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            fd, name = tempfile.mkstemp(dir=path.parent)
+            try:
+                with os.fdopen(fd, "wb") as f:
+                    f.write(data)
+                os.replace(name, path)
+            except BaseException:
+                os.unlink(name)
+                raise
+        except OSError as e:
+            self._fail(f"code cache {self.directory}: {e.strerror or e}; going on without it")
+            return
+        self._written += len(data)
+        if self._written > self.limit // 8:
+            self._written = 0
+            self.trim()
+
+    def trim(self) -> None:
+        """Remove the least recently used entries until the directory is within its limit."""
+        if self.directory is None:
+            return
+        entries = []
+        for path in self.directory.glob("??/*"):
+            try:
+                st = path.stat()
+            except OSError:
+                continue
+            entries.append((st.st_mtime, st.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if total <= self.limit:
+                break
+            path.unlink(missing_ok=True)
+            total -= size

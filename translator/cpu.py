@@ -1,0 +1,314 @@
+"""One processor: its state, its engines, and `run(budget)`.
+
+    run ─► routine due (interrupt)? ─► engine: native code (interpreter, with or without regions) or concrete
+        ◄─ reason: budget, attention, recheck, stopped, reset, halted, edge
+
+Every engine executes exactly the instructions it is asked for and leaves the same state.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Callable, Iterable
+
+from . import softmmu
+from .isa import Model
+from .memory import GuestMemory, Io, Mmu, NoIo, Range, Refused
+from .spec.concrete import AccessFault, Concrete, Goto
+from .spec.insn import Fields
+from .state import RANGES, TLB_ENTRIES, TLB_MODES, Reason
+
+NEVER = 0x10000  # a heat that a 16-bit counter does not reach
+
+
+class ConcreteCpu(Concrete):
+    """The concrete engine on a CPU's state: single instructions and routines, exceptions included."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self.cpu = cpu
+        self.model = cpu.model.name
+        super().__init__(cpu.state, cpu.memory, cpu.model.isa.fcs)
+
+    def on_mode(self) -> None:
+        self.cpu.mode_changed()
+
+    def instruction(self) -> None:
+        """Execute the instruction at state.pc."""
+        state, isa = self.cpu.state, self.cpu.model.isa
+        pc = int(state.pc)
+        self.start(pc)
+        fetching = True
+        try:
+            word = self.fetch(isa.word).x
+            assert isinstance(word, int)
+            fetching = False
+            hit = self.cpu.model.decoder.decode(word)
+            if hit is None:
+                self.word = word
+                self._routine("illegal", pc)
+                return
+            insn, known = hit
+            self.word = word
+            insn.fn(self, Fields(self, insn.pattern, known))
+            self.commit()
+        except Goto as g:
+            self._routine(g.routine, pc)
+            return
+        except AccessFault as f:
+            self._fault(f, fetching or f.fc in (isa.fcs(0, "program"), isa.fcs(1, "program")) and self._was_fetch(f))
+            self._routine("fault", pc)
+            return
+        self._done()
+
+    def _was_fetch(self, f: AccessFault) -> bool:
+        """A program-space access of the instruction stream (not a pc-relative operand)."""
+        return self.fetching
+
+    def fetch(self, size: int = 2) -> Any:
+        self.fetching = True
+        value = super().fetch(size)
+        self.fetching = False
+        return value
+
+    def routine(self, name: str) -> None:
+        """Run a routine between instructions."""
+        self._routine(name, int(self.cpu.state.pc))
+
+    def _routine(self, name: str, pc: int) -> None:
+        self.start(pc)
+        try:
+            self.cpu.model.isa.routines[name](self)
+            self.commit()
+        except Goto as g:
+            self._routine(g.routine, pc)
+            return
+        except AccessFault as f:
+            self._fault(f, False)
+            self._routine("double_fault", pc)
+            return
+        self._done()
+
+    def _done(self) -> None:
+        next_ = self.next
+        if next_ is None:
+            self.cpu.state.pc = self.next_pc.x
+        else:
+            self.cpu.state.pc = next_[1].x
+        if self.leaving is not None and self.leaving[0].x:
+            self.cpu.reason = Reason(self.leaving[1])
+
+    def _fault(self, f: AccessFault, fetch: bool) -> None:
+        s = self.cpu.state
+        s.fault_va, s.fault_fc, s.fault_size, s.fault_write = f.va, f.fc, f.size, int(f.write)
+        s.fault_data, s.fault_misaligned, s.fault_fetch = f.data, int(f.misaligned), int(fetch)
+
+
+class Cpu:
+    """A processor on a memory; `on_reset` is called when the guest pulls its reset line."""
+
+    def __init__(
+        self, model: Model, mmu: Mmu | None = None, io: Io | None = None, native: Any = None, jit: Any = None,
+        on_reset: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.model = model
+        self.mmu = mmu or Mmu()
+        self.io = io or NoIo()
+        self.on_reset = on_reset
+        self.state, self._owner, self.address = model.isa.layout.new()
+        self.memory = GuestMemory(model, self.mmu, self.io, self._code_written)
+        self.concrete = ConcreteCpu(self)
+        self.native = native
+        self.jit = jit
+        self.reason = Reason.BUDGET
+        self.stopped = self.halted = False
+        self.executed = 0  # instructions since power-up, up to the start of the running slice
+        self._slice = 0
+        self.error: BaseException | None = None
+        self.on_code_write: Callable[[Range, int, int], None] = lambda r, o, n: None
+        self._callback = ctypes.CFUNCTYPE(
+            ctypes.c_int32, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint64,
+        )(self._io)
+        self.state.io = ctypes.cast(self._callback, ctypes.c_void_p).value
+        self.state.mmu = self.mmu.address
+        self.state.hot_limit = NEVER
+        self.flush()
+        if native is not None:
+            native.attach(self)
+        if jit is not None:
+            jit.attach(self)
+
+    # -- memory --------------------------------------------------------------------------------------------------
+
+    def map(self, base: int, size: int, host: int, writable: bool, owner: Any = None) -> Range:
+        """Put host memory at a physical address; native code then reaches it without Python."""
+        if len(self.memory.ranges) == RANGES:
+            raise ValueError(f"more than {RANGES} memories on one machine")
+        r = Range(base, size, host, writable, self.mmu.page_bits, owner)
+        slot = self.state.ranges[len(self.memory.ranges)]
+        slot.base, slot.size, slot.host, slot.writable = base, size, host, int(writable)
+        slot.code, slot.fine = ctypes.addressof(r.code), ctypes.addressof(r.fine)
+        self.memory.ranges.append(r)
+        self.state.range_count = len(self.memory.ranges)
+        self.flush()
+        return r
+
+    def flush(self) -> None:
+        """Forget all translations of addresses (the machine's maps have changed)."""
+        s = self.state
+        tlb = self.model.isa.layout.offset("tlb")
+        ctypes.memset(self.address + tlb, 0xFF, TLB_ENTRIES * TLB_MODES * 32)
+        self.flush_jumps()
+        s.fetch_span, s.fetch_end = 0, 0
+
+    def flush_jumps(self) -> None:
+        """Forget which regions belong to which addresses."""
+        layout = self.model.isa.layout
+        start, end = layout.offset("jumps"), layout.offset("heat")
+        ctypes.memset(self.address + start, 0xFF, end - start)
+        if self.jit is not None:
+            self.jit.forget_addresses()
+
+    def set_context(self, context: int) -> None:
+        """The MMU context has changed: the soft-TLB is for one, the jump cache for all."""
+        s = self.state
+        s.mmu_context = context
+        s.context = (context << 1 | s.mode) << 32
+        ctypes.memset(self.address + self.model.isa.layout.offset("tlb"), 0xFF, TLB_ENTRIES * TLB_MODES * 32)
+        s.fetch_span, s.fetch_end = 0, 0
+
+    def mode_changed(self) -> None:
+        s = self.state
+        s.context = (s.mmu_context << 1 | s.mode) << 32
+        s.fetch_span, s.fetch_end = 0, 0
+
+    def _code_written(self, r: Range, offset: int, size: int) -> None:
+        self.on_code_write(r, offset, size)
+
+    def _io(self, phys: int, va: int, desc: int, value: int) -> int:
+        """Called by native code; nothing may escape."""
+        try:
+            size, fc, op = desc & 0xFF, desc >> 8 & 0xFF, desc >> 16
+            if op == softmmu.IO_CODE:
+                hit = self.memory.find(phys)
+                if hit:
+                    self._code_written(*hit, 8)
+            elif op == softmmu.IO_WRITE:
+                self.io.write(phys, va, size, value & ((1 << 8 * size) - 1), fc)
+            else:
+                self.state.slow_value = self.io.read(phys, va, size, fc)
+            return 0
+        except Refused:
+            return 1
+        except BaseException as e:  # a mistake of ours: stop the machine, tell the user, never unwind native code
+            if self.error is None:
+                self.error = e
+            self.attention()
+            return 1
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Instructions since power-up, exact also inside a device access."""
+        return self.executed + (self._slice - int(self.state.budget))
+
+    def attention(self) -> None:
+        """Leave native code at the next instruction boundary."""
+        s = self.state
+        s.attention = 1
+        s.fetch_span, s.fetch_end = 0, 0
+
+    def reset(self) -> None:
+        """The processor's reset: its vector is read through the machine."""
+        isa = self.model.isa
+        self.stopped = self.halted = False
+        self.flush()
+        isa.reset(self.state, lambda a, n: self.memory.read(a, n, isa.fcs(1, "program")))
+        self.mode_changed()
+
+    def run(self, budget: int) -> int:
+        """Execute up to `budget` instructions; fewer only if the processor stops, halts or resets.
+
+        Returns the number executed.  `stopped` and `halted` tell why it was fewer.
+        """
+        isa, s = self.model.isa, self.state
+        start = self.executed
+        end = start + budget
+        while self.executed < end and not self.halted:
+            due = isa.pending(s)
+            if due is not None:
+                self.stopped = False
+                self._run_routine(due)
+                continue
+            if self.stopped:
+                break
+            tracing = isa.tracing(s)
+            self._run_slice(1 if tracing else end - self.executed, tracing)
+            if self.error is not None:
+                error, self.error = self.error, None
+                raise error
+            if self.reason is Reason.STOPPED:
+                self.stopped = True
+            elif self.reason is Reason.HALTED:
+                self.halted = True
+            elif self.reason is Reason.RESET:
+                self.on_reset()
+            if tracing and not self.halted:
+                self._run_routine("trace")
+        return self.executed - start
+
+    def _run_slice(self, budget: int, alone: bool) -> None:
+        """Up to `budget` instructions in the engine of choice; sets reason, counts."""
+        s = self.state
+        s.attention = 0
+        self._slice = budget
+        if self.native is None:
+            self.reason = Reason.BUDGET
+            left = budget
+            while left and self.reason is Reason.BUDGET:
+                s.budget = left
+                self.concrete.instruction()
+                left -= 1
+                if s.attention and self.reason is Reason.BUDGET:
+                    self.reason = Reason.ATTENTION
+            s.budget = left
+        else:
+            (self.native.step if alone else self.native.run)(self.address, s.pc, budget)
+            self.reason = Reason(s.reason)
+            if self.reason is Reason.EDGE:
+                left = int(s.budget)
+                self.concrete.instruction()
+                s.budget = left - 1
+                if self.reason is Reason.EDGE:
+                    self.reason = Reason.BUDGET
+        done = budget - int(s.budget)
+        self._slice = 0
+        s.budget = 0
+        self.executed += done
+
+    def _run_routine(self, name: str) -> None:
+        """An interrupt or trace exception: takes no time of its own."""
+        s = self.state
+        if self.native is None:
+            self.reason = Reason.BUDGET
+            self.concrete.routine(name)
+        else:
+            s.attention = 0
+            self.native.routines[name](self.address, s.pc, 1)
+            self.reason = Reason(s.reason)
+        s.budget = 0
+        if self.reason is Reason.HALTED:
+            self.halted = True
+
+    def registers(self) -> dict[str, int]:
+        """Name -> value, for people."""
+        return self.model.isa.registers(self.state)
+
+    def disassemble(self, pc: int, fetch: Callable[[int, int], int] | None = None) -> tuple[str, int]:
+        """Text and length of the instruction at pc."""
+        isa = self.model.isa
+        fetch = fetch or (lambda a, n: self.memory.fetch(a, n, isa.fcs(int(self.state.mode), "program")))
+        return isa.disassemble(fetch, pc, self.model.name)
+
+    def ranges(self) -> Iterable[Range]:
+        return self.memory.ranges

@@ -1,0 +1,441 @@
+"""The native interpreter, made from the specification: one threaded handler per instruction shape.
+
+    handler(state, ip, budget, op) ── end of instruction ──► next handler          (musttail, all in host registers)
+                                    ├─ window left, budget used ──► away ──► refetch ──► next handler | leave
+                                    ├─ taken branch ──► enter: jump cache ──► region | next handler
+                                    └─ guest exception ──► routine (traced like an instruction) ──► enter
+
+`ip` is the host address of the instruction's bytes, valid because every instruction starts inside the fetch window
+and the window ends `Isa.longest` bytes before its page does.  What starts later is gathered into state.bounce.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from . import softmmu
+from .dispatch import CALL_ROUTINE, SUPPORT
+from .isa import Model
+from .llvm.emit import GUEST, INTRINSICS, LIKELY, METADATA, STATE, UNLIKELY, Emitter
+from .spec.insn import Fields
+from .spec.semantics import DATA, MODE, PROGRAM
+from .spec.value import Uop, Val
+from .state import HOT_ENTRIES, JUMP_ENTRIES, Reason
+from .trace import Trace
+
+SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
+PARAMS = "(ptr, ptr, i64, i64)"
+PLACES = ("away", "enter", "resume", "refetch", "leave")
+
+
+class HandlerEmitter(Emitter):
+    """Guest registers live in the state struct; uncommon accesses call slow code."""
+
+    fault = "rt_fault"
+
+    def tail(self, target: str, ip: str, budget: str, op: str) -> None:
+        self.put(f"musttail call tailcc void {target}(ptr %st, ptr {ip}, i64 {budget}, i64 {op})")
+        self.put("ret void")
+
+    def handler(self, name: str, trace: Trace, linkage: str = "") -> str:
+        """The finished trace as an LLVM function."""
+        self.lines = [f"define {linkage} tailcc void @{name}{SIGNATURE} nounwind {{"]
+        self.block("entry")
+        self.render(trace.ops)
+        if trace.dead:
+            self.put("unreachable")
+        self.lines.append("}\n")
+        return "\n".join(self.lines)
+
+    # -- registers and operand fields ----------------------------------------------------------------------------
+
+    def _register(self, reg: Any, index: Val) -> str:
+        if reg.count == 1:
+            return self.at(reg.name)
+        i = str(index.x)
+        if not isinstance(index.x, int):
+            i = self.new()
+            self.put(f"{i} = zext i{index.w} {self.text(index)} to i64")
+        return self.at(reg.name, i, f"i{reg.width}")
+
+    def op_get(self, u: Uop) -> None:
+        reg, index = u.args
+        p = self._register(reg, index)
+        self.put(f"%t{u.n} = load i{reg.width}, ptr {p}, {STATE}")
+
+    def op_set(self, u: Uop) -> None:
+        reg, index, value = u.args
+        p = self._register(reg, index)
+        self.put(f"store i{reg.width} {self.text(value)}, ptr {p}, {STATE}")
+        if reg is MODE:
+            context, both, wide, base = (self.new() for _ in range(4))
+            mmu = self.peek("mmu_context", "i32")
+            self.put(f"{context} = shl i32 {mmu}, 1")
+            self.put(f"{both} = or i32 {context}, {self.text(value)}")
+            self.put(f"{wide} = zext i32 {both} to i64")
+            self.put(f"{base} = shl i64 {wide}, 32")
+            self.poke("context", "i64", base)
+            self.poke("fetch_span", "i32", "0")
+            self.poke("fetch_end", "i64", "0")
+
+    def op_field(self, u: Uop) -> None:
+        (lo,) = u.args
+        shifted = self.new()
+        self.put(f"{shifted} = lshr i64 %op, {lo}")
+        self.put(f"%t{u.n} = trunc i64 {shifted} to i{u.w}")
+
+    def _stream(self, at: Val) -> str:
+        """Host pointer to the instruction byte at offset `at`."""
+        p = self.new("p")
+        if isinstance(at.x, int):
+            self.put(f"{p} = getelementptr i8, ptr %ip, i64 {at.x}")
+        else:
+            wide = self.new()
+            self.put(f"{wide} = zext i32 {self.text(at)} to i64")
+            self.put(f"{p} = getelementptr i8, ptr %ip, i64 {wide}")
+        return p
+
+    def op_word(self, u: Uop) -> None:
+        self.host_load(self._stream(u.args[0]), u.w // 8, f"%t{u.n}")
+
+    def _pc(self, ip: str, result: str = "") -> str:
+        host, sum_ = self.new(), self.new()
+        result = result or self.new()
+        delta = self.peek("fetch_delta", "i64")
+        self.put(f"{host} = ptrtoint ptr {ip} to i64")
+        self.put(f"{sum_} = add i64 {host}, {delta}")
+        self.put(f"{result} = trunc i64 {sum_} to i32")
+        return result
+
+    def op_pc(self, u: Uop) -> None:
+        self._pc("%ip", f"%t{u.n}")
+
+    # -- memory --------------------------------------------------------------------------------------------------
+
+    def _descriptor(self, size: int, space: Any, mode: str) -> str:
+        """size | fc << 8 | CACHEABLE, as an operand."""
+        d = self.new("d")
+        if isinstance(space, Val):
+            wide, up = self.new(), self.new()
+            self.put(f"{wide} = zext i{space.w} {self.text(space)} to i32")
+            self.put(f"{up} = shl i32 {wide}, 8")
+            self.put(f"{d} = or i32 {up}, {size}")
+            return d
+        user, supervisor = (size | self.m.isa.fcs(m, space) << 8 | softmmu.CACHEABLE for m in (0, 1))
+        is_user = self.new()
+        self.put(f"{is_user} = icmp eq i64 {mode}, 0")
+        self.put(f"{d} = select i1 {is_user}, i32 {user}, i32 {supervisor}")
+        return d
+
+    def _mode(self) -> str:
+        wide = self.new()
+        mode = self.peek("mode", "i32")
+        self.put(f"{wide} = zext i32 {mode} to i64")
+        return wide
+
+    def _check(self, status: str, go_on: str) -> None:
+        self.n += 1
+        bad, k = self.new(), self.n
+        self.put(f"{bad} = icmp ne i32 {status}, 0")
+        self.cond(bad, f"fault{k}", go_on, UNLIKELY)
+        self.block(f"fault{k}")
+        self.on_fault()
+
+    def on_fault(self) -> None:
+        self.tail(f"@{self.fault}", "%ip", "%budget", "%op")
+
+    def op_load(self, u: Uop) -> None:
+        addr, size, space = u.args
+        a, w = self.text(addr), size * 8
+        self.n += 1
+        k = self.n
+        mode = self._mode()
+        value = ""
+        if not isinstance(space, Val):
+            hit, p = self.tlb(a, size, "rtag" if space is DATA else "xtag", mode)
+            self.cond(hit, f"fast{k}", f"slow{k}", LIKELY)
+            self.block(f"fast{k}")
+            value = self.host_load(p, size)
+            self.br(f"done{k}")
+            self.block(f"slow{k}")
+        d = self._descriptor(size, space, mode)
+        status = self.new()
+        self.poke("budget", "i64", "%budget")  # devices tell the time by it
+        how = softmmu.EXECUTE if space is PROGRAM else softmmu.READ
+        self.put(f"{status} = call preserve_mostcc i32 @slow_load(ptr %st, i32 {a}, i32 {d}, i32 {how})")
+        self._check(status, f"ok{k}")
+        self.block(f"ok{k}")
+        wide, slow = self.peek("slow_value", "i64"), self.new()
+        if w == 64:
+            slow = wide
+        else:
+            self.put(f"{slow} = trunc i64 {wide} to i{w}")
+        self.br(f"done{k}")
+        self.block(f"done{k}")
+        incoming = f"[ {slow}, %ok{k} ]" + (f", [ {value}, %fast{k} ]" if value else "")
+        self.put(f"%t{u.n} = phi i{w} {incoming}")
+
+    def op_store(self, u: Uop) -> None:
+        addr, value, space = u.args
+        a, size = self.text(addr), value.w // 8
+        self.n += 1
+        k = self.n
+        mode = self._mode()
+        if space is DATA:
+            hit, p = self.tlb(a, size, "wtag", mode)
+            self.cond(hit, f"fast{k}", f"slow{k}", LIKELY)
+            self.block(f"fast{k}")
+            self.host_store(p, size, self.text(value))
+            self.br(f"done{k}")
+            self.block(f"slow{k}")
+        d = self._descriptor(size, space, mode)
+        status, wide = self.new(), self.text(value)
+        if size < 8:
+            wide = self.new()
+            self.put(f"{wide} = zext i{value.w} {self.text(value)} to i64")
+        self.poke("budget", "i64", "%budget")
+        self.put(f"{status} = call preserve_mostcc i32 @slow_store(ptr %st, i32 {a}, i32 {d}, i64 {wide})")
+        self._check(status, f"done{k}")
+        self.block(f"done{k}")
+
+    def op_probe(self, u: Uop) -> None:
+        addr, size, space = u.args
+        self.n += 1
+        k = self.n
+        d = self._descriptor(size, space, self._mode())
+        status = self.new()
+        self.put(f"{status} = call preserve_mostcc i32 @slow_probe(ptr %st, i32 {self.text(addr)}, i32 {d})")
+        self._check(status, f"done{k}")
+        self.block(f"done{k}")
+
+    # -- control -------------------------------------------------------------------------------------------------
+
+    def op_call(self, u: Uop) -> None:
+        routine, at, *args = u.args
+        passed = "".join(f", i{a.w} {self.text(a)}" for a in args)
+        self.put(
+            f"%t{u.n} = call fastcc {self.call_type(u)} @shared_{routine.__name__}"
+            f"(ptr %st, ptr %ip, i64 %budget, i32 {self.text(at)}{passed})"
+        )
+        self.n += 1
+        k, bad = self.n, self.new()
+        self.put(f"{bad} = extractvalue {self.call_type(u)} %t{u.n}, {self.call_type(u).count(',')}")
+        self.cond(bad, f"fault{k}", f"called{k}", UNLIKELY)
+        self.block(f"fault{k}")
+        self.on_fault()
+        self.block(f"called{k}")
+
+    def call_type(self, u: Uop) -> str:
+        return shared_type(self.m, u.args[0], [a.w for a in u.args[2:]])
+
+    def op_goto(self, u: Uop) -> None:
+        (routine,) = u.args
+        self.tail(f"@rt_{routine}", "%ip", "%budget", "%op")
+        self.n += 1
+        self.block(f"dead{self.n}")
+
+    def op_finish(self, u: Uop) -> None:
+        next_, leaving, at = u.args
+        left = self.new("b")
+        self.put(f"{left} = add i64 %budget, -1")
+        if leaving is not None:
+            self._leave(leaving, next_, at, left)
+            if leaving[0].known:
+                return
+        if next_ is None:
+            self._sequential(self._stream(at), left)
+        elif next_[0] == "jump":
+            self._jump(next_[1], left)
+        else:
+            self.n += 1
+            k = self.n
+            self.cond(self.text(next_[1]), f"taken{k}", f"not{k}")
+            self.block(f"taken{k}")
+            self._jump(next_[2], left)
+            self.block(f"not{k}")
+            self._sequential(self._stream(at), left)
+
+    def _leave(self, leaving: tuple, next_: tuple | None, at: Val, left: str) -> None:
+        cond, reason = leaving
+        self.n += 1
+        k = self.n
+        self.cond(self.text(cond), f"leave{k}", f"stay{k}")
+        self.block(f"leave{k}")
+        if next_ is not None and next_[0] == "branch":
+            raise TypeError("an instruction that leaves cannot branch")
+        pc = self._pc(self._stream(at)) if next_ is None else self.text(next_[1])
+        wide, op = self.new(), self.new()
+        self.put(f"{wide} = zext i32 {pc} to i64")
+        self.put(f"{op} = or i64 {wide}, {reason << 32}")
+        self.tail("@leave", "null", left, op)
+        self.block(f"stay{k}")
+        if cond.known:
+            self.put("unreachable")
+
+    def _jump(self, target: Val, left: str) -> None:
+        op = self.new()
+        self.put(f"{op} = zext i32 {self.text(target)} to i64")
+        self.tail("@enter", "null", left, op)
+
+    def _sequential(self, ip: str, left: str) -> None:
+        """Go on at host address `ip` if it is in the window and budget is left."""
+        self.n += 1
+        k = self.n
+        outside, spent, stop, here = (self.new() for _ in range(4))
+        end = self.peek("fetch_end", "i64")
+        self.put(f"{here} = ptrtoint ptr {ip} to i64")
+        self.put(f"{outside} = icmp ugt i64 {here}, {end}")
+        self.put(f"{spent} = icmp eq i64 {left}, 0")
+        self.put(f"{stop} = or i1 {outside}, {spent}")
+        self.cond(stop, f"away{k}", f"on{k}", UNLIKELY)
+        self.block(f"away{k}")
+        self.tail("@away", ip, left, "0")
+        self.block(f"on{k}")
+        self.dispatch(ip, left)
+
+    def dispatch(self, ip: str, left: str) -> None:
+        """Fetch the instruction word at `ip` and go to its handler."""
+        word = self.host_load(ip, self.m.isa.word)
+        op, slot, handler = (self.new() for _ in range(3))
+        table = self.peek("handlers", "ptr")
+        self.put(f"{op} = zext i{self.m.isa.word * 8} {word} to i64")
+        self.put(f"{slot} = getelementptr ptr, ptr {table}, i64 {op}")
+        self.put(f"{handler} = load ptr, ptr {slot}, {STATE}")
+        self.tail(handler, ip, left, op)
+
+
+class RoutineEmitter(HandlerEmitter):
+    """Exceptions and the like: a fault inside ends in the double-fault routine."""
+
+    fault = "rt_double_fault"
+
+
+class SharedEmitter(HandlerEmitter):
+    """A piece of semantics kept once: (state, ip, offset, values…) -> {offset, results…, i1 faulted}."""
+
+    def shared(self, routine: Callable[..., Any], widths: list[int]) -> str:
+        trace = Trace(self.m)
+        trace.begin()
+        trace.count = 1000  # arguments are %t1…
+        args = [Val(trace, w, Uop("arg", w, (), i + 2)) for i, w in enumerate(widths)]
+        at = Val(trace, 32, Uop("arg", 32, (), 1))
+        key = next(iter(trace.pending))
+        trace.pending[key] = (trace.pending[key][0], at)
+        shape = routine(trace, *args)
+        if len(trace.pending) > 1 or trace.dead:
+            raise TypeError(f"shared routine {routine.__name__} may load and compute, but not write registers or end")
+        results = list(shape) if isinstance(shape, tuple) else [] if shape is None else [shape]
+        self.type = "{ " + ", ".join(f"i{r.w}" for r in [trace.at, *results]) + ", i1 }"
+        params = "".join(f", i{w} %t{i + 2}" for i, w in enumerate(widths))
+        self.lines = [
+            f"define fastcc {self.type} @shared_{routine.__name__}(ptr %st, ptr %ip, i64 %budget, i32 %t1{params}) noinline {{"
+        ]
+        self.block("entry")
+        self.render(trace.ops)
+        out = "poison"
+        for i, r in enumerate([trace.at, *results]):
+            v = self.new()
+            self.put(f"{v} = insertvalue {self.type} {out}, i{r.w} {self.text(r)}, {i}")
+            out = v
+        v = self.new()
+        self.put(f"{v} = insertvalue {self.type} {out}, i1 0, {len(results) + 1}")
+        self.put(f"ret {self.type} {v}")
+        self.lines.append("}\n")
+        return "\n".join(self.lines)
+
+    def on_fault(self) -> None:
+        v = self.new()
+        self.put(f"{v} = insertvalue {self.type} zeroinitializer, i1 1, {self.type.count(',')}")
+        self.put(f"ret {self.type} {v}")
+
+
+def shared_type(model: Model, routine: Callable[..., Any], widths: list[int]) -> str:
+    """LLVM type of a shared routine's result."""
+    dry = Trace(model)
+    shape = routine(dry, *(dry.emit("field", w, 0) for w in widths))
+    results = list(shape) if isinstance(shape, tuple) else [] if shape is None else [shape]
+    return "{ " + ", ".join(f"i{w}" for w in [32, *(r.w for r in results)]) + ", i1 }"
+
+
+def support(model: Model, page_bits: int) -> str:
+    """The module that handlers and regions lean on: slow memory, dispatch, routines, shared pieces."""
+    isa = model.isa
+    page = 1 << page_bits
+    out = [INTRINSICS, METADATA, softmmu.text(model, page_bits)]
+    out.append(softmmu.fill(
+        SUPPORT, model, page_bits, jump_mask=JUMP_ENTRIES - 1, hot_entries=HOT_ENTRIES,
+        fc_user=isa.fcs(0, PROGRAM), fc_super=isa.fcs(1, PROGRAM), longest=isa.longest,
+        last_start=page - isa.longest, span=page - isa.longest + 1, wordbits=isa.word * 8, word=isa.word,
+        attention_reason=Reason.ATTENTION << 32, edge_reason=Reason.EDGE << 32,
+    ))
+    dispatcher = HandlerEmitter(model, page_bits)
+    dispatcher.lines = [f"define internal tailcc void @dispatch{SIGNATURE} {{"]
+    dispatcher.dispatch("%ip", "%budget")
+    dispatcher.lines.append("}\n")
+    out.append("\n".join(dispatcher.lines))
+    for name, routine in isa.routines.items():
+        trace = Trace(model)
+        routine(trace)
+        trace.finish()
+        out.append(RoutineEmitter(model, page_bits).handler(f"rt_{name}", trace))
+        out.append(
+            f"define void @call_{name}(ptr %st, i32 %pc, i64 %budget) {{\n"
+            + softmmu.fill(CALL_ROUTINE, model, page_bits, name_of_routine=f"rt_{name}") + "}\n"
+        )
+    for shared, widths in isa.shared.items():
+        out.append(SharedEmitter(model, page_bits).shared(shared, list(widths)))
+    return "\n".join(out)
+
+
+def externals(model: Model) -> list[str]:
+    """Names that handler modules take from the support module."""
+    return [
+        *PLACES, "slow_load", "slow_store", "slow_probe", *(f"rt_{n}" for n in model.isa.routines),
+        *(f"shared_{f.__name__}" for f in model.isa.shared),
+    ]
+
+
+def declarations(model: Model) -> str:
+    out = [INTRINSICS, METADATA, softmmu.DECLARATIONS]
+    out += [f"declare tailcc void @{n}{PARAMS}" for n in [*PLACES, *(f"rt_{n}" for n in model.isa.routines)]]
+    for f, widths in model.isa.shared.items():
+        params = "".join(f", i{w}" for w in widths)
+        out.append(f"declare fastcc {shared_type(model, f, list(widths))} @shared_{f.__name__}(ptr, ptr, i64, i32{params})")
+    return "\n".join(out)
+
+
+def trace_shape(model: Model, insn: Any, shape: dict[str, int]) -> Trace:
+    """The trace of one handler."""
+    trace = Trace(model)
+    insn.fn(trace, Fields(trace, insn.pattern, shape))
+    trace.finish()
+    return trace
+
+
+def shapes(model: Model) -> list[tuple[Any, dict[str, int], list[int]]]:
+    """Every handler of a model, in a stable order: (insn, known fields, instruction words)."""
+    return list(model.decoder.shapes())
+
+
+def part(model: Model, page_bits: int, first: int, last: int) -> tuple[str, bytes]:
+    """LLVM text of handlers first..last-1 with a table `part_FIRST` of their addresses, and their lengths."""
+    out = [declarations(model)]
+    lengths = bytearray()
+    todo = shapes(model)[first:last]
+    for k, (insn, shape, _) in enumerate(todo, first):
+        trace = trace_shape(model, insn, shape)
+        out.append(f"; {insn.name} {shape}")
+        out.append(HandlerEmitter(model, page_bits).handler(f"h{k}", trace, "internal"))
+        lengths.append(length_of(trace))
+    table = ", ".join(f"ptr @h{k}" for k in range(first, first + len(todo)))
+    out.append(f"@part_{first} = constant [{len(todo)} x ptr] [{table}]")
+    return "\n".join(out), bytes(lengths)
+
+
+def length_of(trace: Trace) -> int:
+    """Bytes of the instruction, 0 if they depend on extension words; an instruction that only traps has its word."""
+    at = trace.at.x
+    return at if isinstance(at, int) else 0
+
+
+__all__ = ["GUEST", "HandlerEmitter", "declarations", "externals", "part", "shapes", "support"]

@@ -1,0 +1,94 @@
+"""LLVM text to objects, objects to addresses.
+
+Compiling needs nothing of the running machine, so it can happen in worker processes; linking is done where the code
+runs.  All addresses that objects need are handed in by name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from typing import Any, Mapping
+
+import llvmlite
+import llvmlite.binding as llvm
+
+
+class CompileError(Exception):
+    """LLVM refused our text: a bug here, shown with the offending line."""
+
+
+@lru_cache(maxsize=None)
+def _initialize() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+@lru_cache(maxsize=None)
+def identity() -> str:
+    """What an object depends on besides its text: LLVM, host CPU and features."""
+    _initialize()
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{llvmlite.__version__} {llvm.llvm_version_info} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
+
+
+@lru_cache(maxsize=None)
+def machine(codegen: int) -> Any:
+    """The host's target machine at a code generation level 0–3."""
+    _initialize()
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=codegen, reloc="pic", jit=True,
+    )
+
+
+def optimise(text: str, level: int, codegen: int = 2) -> Any:
+    """Parse and optimise; returns the llvmlite module."""
+    tm = machine(codegen)
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as e:
+        raise CompileError(f"{e}") from None
+    module.triple, module.data_layout = llvm.get_process_triple(), str(tm.target_data)
+    tuning = llvm.create_pipeline_tuning_options(speed_level=level)
+    tuning.loop_vectorization = tuning.slp_vectorization = False
+    builder = llvm.create_pass_builder(tm, tuning)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def compile_text(text: str, level: int = 1, codegen: int = 2) -> bytes:
+    """LLVM text to a relocatable object of the host."""
+    return machine(codegen).emit_object(optimise(text, level, codegen))
+
+
+class Linked:
+    """Host code in place; keep the object alive as long as the code may run."""
+
+    def __init__(self, tracker: Any, names: list[str]) -> None:
+        self._tracker = tracker
+        self.addresses = {name: tracker[name] for name in names}
+
+
+class Linker:
+    """Links objects into this process."""
+
+    def __init__(self) -> None:
+        _initialize()
+        self._lljit = llvm.create_lljit_compiler(machine(2), use_jit_link=False)
+        self._count = 0
+
+    def link(self, obj: bytes, exports: list[str], imports: Mapping[str, int]) -> Linked:
+        self._count += 1
+        builder = llvm.JITLibraryBuilder().add_object_img(obj)
+        for name, address in imports.items():
+            builder.import_symbol(name, address)
+        for name in exports:
+            builder.export_symbol(name)
+        builder.add_current_process()
+        return Linked(builder.link(self._lljit, f"code{self._count}"), exports)
+
+
+def pointers(address: int, count: int) -> list[int]:
+    """The table of `count` pointers at a host address."""
+    return list((ctypes.c_uint64 * count).from_address(address))

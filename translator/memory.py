@@ -1,0 +1,183 @@
+"""Guest memory as the engines see it: ranges of host memory, devices behind `io`, an MMU in front."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, field
+from typing import Any, Callable, Protocol
+
+from .isa import Model
+from .native import flat
+from .softmmu import EXECUTE, GRANULE_BITS, READ, REFUSED, UNCACHED, WRITE
+from .spec.concrete import AccessFault, Concrete
+from .spec.semantics import Semantics
+from .spec.value import Val
+from .state import Layout
+
+
+class Refused(Exception):
+    """A device cycle that nobody answered or that was answered with an error."""
+
+
+class Io(Protocol):
+    """Devices: physical accesses that hit no memory; raises Refused."""
+
+    def read(self, phys: int, va: int, size: int, fc: int) -> int: ...
+
+    def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None: ...
+
+
+class NoIo:
+    """A machine without devices."""
+
+    def read(self, phys: int, va: int, size: int, fc: int) -> int:
+        raise Refused
+
+    def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None:
+        raise Refused
+
+
+@dataclass
+class Mmu:
+    """Address translation: a semantics function over a struct (traced for native code, run as it is by concrete).
+
+    `translate(s, va, fc, how) -> 64-bit Val`: physical address; bit 63 refuses, bit 62 forbids the soft-TLB.
+    """
+
+    layout: Layout = field(default_factory=lambda: Layout("flat", (), core=False))
+    translate: Callable[..., Val] = flat
+    page_bits: int = 12
+    state: Any = None
+    address: int = 0
+
+
+@dataclass
+class Range:
+    """Host memory at a physical address; `code` counts translations by page, `fine` marks them by granule."""
+
+    base: int
+    size: int
+    host: int
+    writable: bool
+    page_bits: int
+    owner: Any = None  # keeps the memory alive
+
+    def __post_init__(self) -> None:
+        self.code = (ctypes.c_uint8 * ((self.size >> self.page_bits) + 1))()
+        self.fine = (ctypes.c_uint8 * ((self.size >> GRANULE_BITS) + 2))()
+        self.bytes = (ctypes.c_uint8 * self.size).from_address(self.host)
+
+    def read(self, offset: int, size: int, big: bool) -> int:
+        return int.from_bytes(memoryview(self.bytes)[offset:offset + size], "big" if big else "little")
+
+    def write(self, offset: int, size: int, value: int, big: bool) -> None:
+        memoryview(self.bytes).cast("B")[offset:offset + size] = value.to_bytes(size, "big" if big else "little")
+
+
+class _MmuEngine(Concrete):
+    """Runs `Mmu.translate` on ints."""
+
+    def __init__(self, mmu: Mmu) -> None:
+        super().__init__(mmu.state, None, lambda mode, space: 0)  # type: ignore[arg-type]
+        self.mmu = mmu
+
+    def __call__(self, va: int, fc: int, how: int) -> int:
+        self.begin()
+        r = self.mmu.translate(self, Val(self, 32, va), Val(self, 32, fc), Val(self, 32, how))
+        self.commit()
+        assert isinstance(r.x, int)
+        return r.x
+
+
+class GuestMemory:
+    """The concrete engine's memory (spec.concrete.Memory) and the debugger's window on the guest."""
+
+    def __init__(self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None]) -> None:
+        self.model, self.mmu, self.io, self.on_code_write = model, mmu, io, on_code_write
+        self.ranges: list[Range] = []
+        self._translate = _MmuEngine(mmu)
+
+    def find(self, phys: int) -> tuple[Range, int] | None:
+        for r in self.ranges:
+            if 0 <= phys - r.base < r.size:
+                return r, phys - r.base
+        return None
+
+    def _refuse(self, va: int, size: int, fc: int, write: bool, data: int, misaligned: bool = False) -> AccessFault:
+        return AccessFault(va, size, fc, write, data, misaligned)
+
+    def _access(self, va: int, size: int, fc: int, how: int, value: int, probe: bool = False) -> int:
+        write = how == WRITE
+        if va & self.model.alignment(size):
+            raise self._refuse(va, size, fc, write, value, True)
+        last = (va + size - 1) & 0xFFFFFFFF
+        if (va ^ last) >> self.mmu.page_bits:
+            return self._split(va, size, fc, how, value, probe)
+        r = self._translate(va, fc, how)
+        if r & REFUSED:
+            raise self._refuse(va, size, fc, write, value)
+        if probe:
+            return 0
+        phys = r & ~(REFUSED | UNCACHED)
+        big = self.model.isa.big_endian
+        hit = self.find(phys)
+        if hit and (hit[0].writable or not write):
+            memory, offset = hit
+            if not write:
+                return memory.read(offset, size, big)
+            if memory.fine[offset >> GRANULE_BITS] or memory.fine[(offset + 7) >> GRANULE_BITS]:
+                self.on_code_write(memory, offset, size)
+            memory.write(offset, size, value, big)
+            return 0
+        try:
+            if write:
+                self.io.write(phys, va, size, value, fc)
+                return 0
+            return self.io.read(phys, va, size, fc)
+        except Refused:
+            raise self._refuse(va, size, fc, write, value) from None
+
+    def _split(self, va: int, size: int, fc: int, how: int, value: int, probe: bool) -> int:
+        """An access across pages: byte by byte, writes probed on both sides first."""
+        out = 0
+        try:
+            if how == WRITE:
+                self._access(va, 1, fc, how, 0, True)
+                self._access((va + size - 1) & 0xFFFFFFFF, 1, fc, how, 0, True)
+            if probe:
+                return 0
+            for i in range(size):
+                shift = 8 * (size - 1 - i if self.model.isa.big_endian else i)
+                out |= self._access((va + i) & 0xFFFFFFFF, 1, fc, how, value >> shift & 0xFF) << shift
+        except AccessFault as f:
+            raise self._refuse(f.va, size, fc, how == WRITE, value, f.misaligned) from None
+        return out
+
+    # -- spec.concrete.Memory ------------------------------------------------------------------------------------
+
+    def read(self, va: int, size: int, fc: int) -> int:
+        program = fc in (self.model.isa.fcs(0, "program"), self.model.isa.fcs(1, "program"))
+        return self._access(va, size, fc, EXECUTE if program else READ, 0)
+
+    def write(self, va: int, size: int, value: int, fc: int) -> None:
+        self._access(va, size, fc, WRITE, value)
+
+    def probe(self, va: int, size: int, fc: int) -> None:
+        self._access(va, size, fc, WRITE, 0, True)
+
+    def fetch(self, va: int, size: int, fc: int) -> int:
+        word = self.model.isa.word
+        value = 0
+        for i in range(0, size, word):  # as the processor does, so that a fault names the word
+            value = value << word * 8 | self._access((va + i) & 0xFFFFFFFF, word, fc, EXECUTE, 0)
+        return value
+
+    # -- debugger ------------------------------------------------------------------------------------------------
+
+    def host_of(self, va: int, fc: int) -> tuple[Range, int] | None:
+        """Where program byte `va` lies in host memory.  Asks the MMU as a program read does."""
+        r = self._translate(va, fc, EXECUTE)
+        return None if r & REFUSED else self.find(r & ~(REFUSED | UNCACHED))
+
+
+__all__ = ["GuestMemory", "Io", "Mmu", "NoIo", "Range", "Refused", "Semantics"]

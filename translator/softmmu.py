@@ -1,0 +1,380 @@
+"""The uncommon half of a memory access, as LLVM text: page crossings, TLB fills, devices, faults.
+
+The common half, a soft-TLB hit, is in every handler and region (`llvm.emit.Emitter.tlb`).  Here, on a miss:
+
+    slow_load / slow_store / slow_probe ─► access ─► locate ─► the machine's `translate` ─► RAM range: fill the TLB
+                                             │          └────► no RAM there: 0
+                                             └─► the machine's `io` (Python): devices
+
+`translate(mmu, va, fc, access) -> i64`: physical address; bit 63 refuses the access, bit 62 forbids caching it.
+`io(phys, va, desc, value) -> i32`: desc = size | fc << 8 | operation << 16; 0 done (a read leaves state.slow_value),
+1 refused.  A page that holds translated code never gets a write tag, so that a store into it is seen here.
+"""
+
+from __future__ import annotations
+
+from .isa import Model
+from .state import TLB_ENTRIES, TLB_MODES
+
+IO_READ, IO_WRITE, IO_CODE = 0, 1, 2
+GRANULE_BITS = 7  # stores are told from code at this grain
+READ, WRITE, EXECUTE = 0, 1, 2
+CACHEABLE = 1 << 16  # flag in the descriptor that handlers pass: size | fc << 8 | CACHEABLE
+REFUSED, UNCACHED = 1 << 63, 1 << 62
+
+# Offsets within struct range and struct tlb.
+_TEXT = """
+define internal i64 @locate(ptr %st, i32 %va, i32 %fc, i32 %how, i1 %cacheable) noinline {
+  %fnp = getelementptr i8, ptr %st, i64 $translate
+  %fn = load ptr, ptr %fnp
+  %mmup = getelementptr i8, ptr %st, i64 $mmu
+  %mmu = load ptr, ptr %mmup
+  %r = call i64 %fn(ptr %mmu, i32 %va, i32 %fc, i32 %how)
+  %statusp = getelementptr i8, ptr %st, i64 $slow_status
+  %refused = icmp slt i64 %r, 0
+  br i1 %refused, label %no, label %yes
+no:
+  store i64 1, ptr %statusp
+  ret i64 0
+yes:
+  store i64 0, ptr %statusp
+  %phys = and i64 %r, 4611686018427387903
+  %physp = getelementptr i8, ptr %st, i64 $slow_phys
+  store i64 %phys, ptr %physp
+  %countp = getelementptr i8, ptr %st, i64 $range_count
+  %count = load i64, ptr %countp
+  br label %head
+head:
+  %i = phi i64 [ 0, %yes ], [ %i1, %other ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %look, label %none
+none:
+  ret i64 0
+look:
+  %rs = getelementptr i8, ptr %st, i64 $ranges
+  %range = getelementptr [48 x i8], ptr %rs, i64 %i
+  %base = load i64, ptr %range
+  %sizep = getelementptr i8, ptr %range, i64 8
+  %size = load i64, ptr %sizep
+  %off = sub i64 %phys, %base
+  %inside = icmp ult i64 %off, %size
+  br i1 %inside, label %found, label %other
+other:
+  %i1 = add i64 %i, 1
+  br label %head
+found:
+  %hostp = getelementptr i8, ptr %range, i64 16
+  %host0 = load i64, ptr %hostp
+  %host = add i64 %host0, %off
+  %w = icmp eq i32 %how, 1
+  br i1 %w, label %write, label %fill
+write:
+  %wp = getelementptr i8, ptr %range, i64 32
+  %wok = load i64, ptr %wp
+  %rom = icmp eq i64 %wok, 0
+  br i1 %rom, label %none2, label %code
+none2:
+  ret i64 0
+code:
+  %codepp = getelementptr i8, ptr %range, i64 24
+  %codebase = load ptr, ptr %codepp
+  %pagenum = lshr i64 %off, $page
+  %codep = getelementptr i8, ptr %codebase, i64 %pagenum
+  %iscode = load i8, ptr %codep
+  %clean = icmp eq i8 %iscode, 0
+  br i1 %clean, label %fill, label %watched
+watched:                                                 ; this page has translated code: is it here?
+  %finepp = getelementptr i8, ptr %range, i64 40
+  %fine = load ptr, ptr %finepp
+  %g1 = lshr i64 %off, $granule
+  %off7 = add i64 %off, 7
+  %g2 = lshr i64 %off7, $granule
+  %fp1 = getelementptr i8, ptr %fine, i64 %g1
+  %fp2 = getelementptr i8, ptr %fine, i64 %g2
+  %fb1 = load i8, ptr %fp1
+  %fb2 = load i8, ptr %fp2
+  %fb = or i8 %fb1, %fb2
+  %beside = icmp eq i8 %fb, 0
+  br i1 %beside, label %done, label %forget
+forget:
+  %iop = getelementptr i8, ptr %st, i64 $io
+  %io = load ptr, ptr %iop
+  %ignored = call i32 %io(i64 %phys, i32 %va, i32 131072, i64 0)
+  br label %done
+fill:
+  %nocache = and i64 %r, 4611686018427387904
+  %allowed = icmp eq i64 %nocache, 0
+  %c = and i1 %allowed, %cacheable
+  %offpage = and i64 %off, $pagemask64
+  %last = add i64 %offpage, $page_size
+  %whole = icmp ule i64 %last, %size
+  %aligned64 = and i64 %base, $offmask64
+  %aligned = icmp eq i64 %aligned64, 0
+  %c2 = and i1 %c, %whole
+  %c3 = and i1 %c2, %aligned
+  br i1 %c3, label %enter, label %done
+enter:
+  %fillsp = getelementptr i8, ptr %st, i64 $tlb_fills
+  %fills = load i64, ptr %fillsp
+  %fills1 = add i64 %fills, 1
+  store i64 %fills1, ptr %fillsp
+  %modep = getelementptr i8, ptr %st, i64 $mode
+  %mode = load i32, ptr %modep
+  %m0 = mul i32 %mode, $tlb_entries
+  %idx0 = lshr i32 %va, $page
+  %idx1 = and i32 %idx0, $tlb_mask
+  %idx = add i32 %m0, %idx1
+  %idx64 = zext i32 %idx to i64
+  %tlb = getelementptr i8, ptr %st, i64 $tlb
+  %e = getelementptr [32 x i8], ptr %tlb, i64 %idx64
+  %ap = getelementptr i8, ptr %e, i64 16
+  %olda = load i64, ptr %ap
+  %va64 = zext i32 %va to i64
+  %newa = sub i64 %host, %va64
+  %wtagp = getelementptr i8, ptr %e, i64 4
+  %xtagp = getelementptr i8, ptr %e, i64 8
+  %same = icmp eq i64 %olda, %newa
+  br i1 %same, label %tag, label %fresh
+fresh:
+  store i32 -1, ptr %e
+  store i32 -1, ptr %wtagp
+  store i32 -1, ptr %xtagp
+  store i64 %newa, ptr %ap
+  br label %tag
+tag:
+  %page_va = and i32 %va, $pagemask32
+  %x = icmp eq i32 %how, 2
+  %tp0 = select i1 %w, ptr %wtagp, ptr %e
+  %tp = select i1 %x, ptr %xtagp, ptr %tp0
+  store i32 %page_va, ptr %tp
+  br label %done
+done:
+  ret i64 %host
+}
+
+; how: 0 read, 1 write, 2 program read, 3 probe.  Returns 0 or, with state.fault_* filled, 1.
+define internal i32 @access(ptr %st, i32 %va, i32 %desc, i32 %how, i64 %value) noinline {
+entry:
+  %size = and i32 %desc, 255
+  %fc0 = lshr i32 %desc, 8
+  %fc = and i32 %fc0, 255
+  %cbit = and i32 %desc, 65536
+  %cacheable = icmp ne i32 %cbit, 0
+  %most = sub i32 %size, 1
+  %enough = icmp ult i32 %most, $aligned
+  %amask = select i1 %enough, i32 %most, i32 $align_mask
+  %low = and i32 %va, %amask
+  %straight = icmp eq i32 %low, 0
+  br i1 %straight, label %ok, label %misaligned
+misaligned:
+  br label %fault
+ok:
+  %last = add i32 %va, %most
+  %diff = xor i32 %va, %last
+  %cross = lshr i32 %diff, $page
+  %one = icmp eq i32 %cross, 0
+  %probing = icmp eq i32 %how, 3
+  %writing = icmp eq i32 %how, 1
+  %wr = or i1 %probing, %writing
+  %how1 = select i1 %wr, i32 1, i32 %how
+  br i1 %one, label %single, label %split
+
+single:
+  %host = call i64 @locate(ptr %st, i32 %va, i32 %fc, i32 %how1, i1 %cacheable)
+  %statusp = getelementptr i8, ptr %st, i64 $slow_status
+  %status = load i64, ptr %statusp
+  %refused = icmp ne i64 %status, 0
+  br i1 %refused, label %fault, label %present
+present:
+  br i1 %probing, label %good, label %go
+go:
+  %ram = icmp ne i64 %host, 0
+  br i1 %ram, label %memory, label %device
+device:
+  %countp = getelementptr i8, ptr %st, i64 $io_count
+  %count = load i64, ptr %countp
+  %count1 = add i64 %count, 1
+  store i64 %count1, ptr %countp
+  %iop = getelementptr i8, ptr %st, i64 $io
+  %io = load ptr, ptr %iop
+  %physp = getelementptr i8, ptr %st, i64 $slow_phys
+  %phys = load i64, ptr %physp
+  %sf = and i32 %desc, 65535
+  %wbit = select i1 %writing, i32 65536, i32 0
+  %iodesc = or i32 %sf, %wbit
+  %did = call i32 %io(i64 %phys, i32 %va, i32 %iodesc, i64 %value)
+  %bad = icmp ne i32 %did, 0
+  br i1 %bad, label %fault, label %good
+memory:
+  %p = inttoptr i64 %host to ptr
+  %vp = getelementptr i8, ptr %st, i64 $slow_value
+  switch i32 %size, label %eight [ i32 1, label %n1
+                                   i32 2, label %n2
+                                   i32 4, label %n4 ]
+n1:
+  br i1 %writing, label %w1, label %r1
+w1:
+  %v1 = trunc i64 %value to i8
+  store i8 %v1, ptr %p
+  br label %good
+r1:
+  %x1 = load i8, ptr %p
+  %z1 = zext i8 %x1 to i64
+  store i64 %z1, ptr %vp
+  br label %good
+n2:
+  br i1 %writing, label %w2, label %r2
+w2:
+  %v2 = trunc i64 %value to i16
+  %s2 = call i16 @order.i16(i16 %v2)
+  store i16 %s2, ptr %p, align 1
+  br label %good
+r2:
+  %x2 = load i16, ptr %p, align 1
+  %y2 = call i16 @order.i16(i16 %x2)
+  %z2 = zext i16 %y2 to i64
+  store i64 %z2, ptr %vp
+  br label %good
+n4:
+  br i1 %writing, label %w4, label %r4
+w4:
+  %v4 = trunc i64 %value to i32
+  %s4 = call i32 @order.i32(i32 %v4)
+  store i32 %s4, ptr %p, align 1
+  br label %good
+r4:
+  %x4 = load i32, ptr %p, align 1
+  %y4 = call i32 @order.i32(i32 %x4)
+  %z4 = zext i32 %y4 to i64
+  store i64 %z4, ptr %vp
+  br label %good
+eight:
+  br i1 %writing, label %w8, label %r8
+w8:
+  %s8 = call i64 @order.i64(i64 %value)
+  store i64 %s8, ptr %p, align 1
+  br label %good
+r8:
+  %x8 = load i64, ptr %p, align 1
+  %y8 = call i64 @order.i64(i64 %x8)
+  store i64 %y8, ptr %vp
+  br label %good
+good:
+  ret i32 0
+
+split:                                                   ; byte by byte; a write is probed on both pages first
+  br i1 %wr, label %both, label %bytes
+both:
+  %pdesc0 = and i32 %desc, -256
+  %pdesc = or i32 %pdesc0, 1
+  %f1 = call i32 @access(ptr %st, i32 %va, i32 %pdesc, i32 3, i64 0)
+  %f1b = icmp ne i32 %f1, 0
+  br i1 %f1b, label %inner, label %second
+second:
+  %f2 = call i32 @access(ptr %st, i32 %last, i32 %pdesc, i32 3, i64 0)
+  %f2b = icmp ne i32 %f2, 0
+  br i1 %f2b, label %inner, label %probed
+probed:
+  br i1 %probing, label %good, label %bytes
+bytes:
+  %bdesc0 = and i32 %desc, -256
+  %bdesc = or i32 %bdesc0, 1
+  %bits = mul i32 %size, 8
+  br label %loop
+loop:
+  %i = phi i32 [ 0, %bytes ], [ %i1, %stepped ]
+  %acc = phi i64 [ 0, %bytes ], [ %acc1, %stepped ]
+  %i1 = add i32 %i, 1
+  %ba = add i32 %va, %i
+  %done8 = mul i32 %i1, 8
+  %left = sub i32 %bits, %done8
+  %right = mul i32 %i, 8
+  %shift = select i1 $big, i32 %left, i32 %right
+  %shift64 = zext i32 %shift to i64
+  %byte = lshr i64 %value, %shift64
+  %f3 = call i32 @access(ptr %st, i32 %ba, i32 %bdesc, i32 %how, i64 %byte)
+  %f3b = icmp ne i32 %f3, 0
+  br i1 %f3b, label %inner, label %stepped
+stepped:
+  %bvp = getelementptr i8, ptr %st, i64 $slow_value
+  %bv = load i64, ptr %bvp
+  %bv8 = and i64 %bv, 255
+  %placed = shl i64 %bv8, %shift64
+  %acc1 = or i64 %acc, %placed
+  store i64 %acc1, ptr %bvp
+  %go_on = icmp ult i32 %i1, %size
+  br i1 %go_on, label %loop, label %good
+inner:                                                   ; the inner access has named the faulting byte: give the
+  %isp = getelementptr i8, ptr %st, i64 $fault_size      ; whole access's size and data with it
+  store i32 %size, ptr %isp
+  %idp = getelementptr i8, ptr %st, i64 $fault_data
+  store i64 %value, ptr %idp
+  ret i32 1
+
+fault:
+  %mis = phi i32 [ 1, %misaligned ], [ 0, %single ], [ 0, %device ]
+  %p1 = getelementptr i8, ptr %st, i64 $fault_va
+  store i32 %va, ptr %p1
+  %p2 = getelementptr i8, ptr %st, i64 $fault_fc
+  store i32 %fc, ptr %p2
+  %p3 = getelementptr i8, ptr %st, i64 $fault_size
+  store i32 %size, ptr %p3
+  %wq = icmp eq i32 %how, 1
+  %pq = icmp eq i32 %how, 3
+  %wpq = or i1 %wq, %pq
+  %wz = zext i1 %wpq to i32
+  %p4 = getelementptr i8, ptr %st, i64 $fault_write
+  store i32 %wz, ptr %p4
+  %p5 = getelementptr i8, ptr %st, i64 $fault_data
+  store i64 %value, ptr %p5
+  %p6 = getelementptr i8, ptr %st, i64 $fault_misaligned
+  store i32 %mis, ptr %p6
+  %p7 = getelementptr i8, ptr %st, i64 $fault_fetch
+  store i32 0, ptr %p7
+  ret i32 1
+}
+
+define preserve_mostcc i32 @slow_load(ptr %st, i32 %va, i32 %desc, i32 %how) noinline cold {
+  %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 %how, i64 0)
+  ret i32 %r
+}
+define preserve_mostcc i32 @slow_store(ptr %st, i32 %va, i32 %desc, i64 %value) noinline cold {
+  %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 1, i64 %value)
+  ret i32 %r
+}
+define preserve_mostcc i32 @slow_probe(ptr %st, i32 %va, i32 %desc) noinline cold {
+  %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 3, i64 0)
+  ret i32 %r
+}
+"""
+DECLARATIONS = """
+declare preserve_mostcc i32 @slow_load(ptr, i32, i32, i32)
+declare preserve_mostcc i32 @slow_store(ptr, i32, i32, i64)
+declare preserve_mostcc i32 @slow_probe(ptr, i32, i32)
+"""
+
+
+def fill(text: str, model: Model, page_bits: int, **more: object) -> str:
+    """Replace `$name` by state offsets and by the constants of this build."""
+    values: dict[str, object] = dict(model.isa.layout.offsets)
+    size = 1 << page_bits
+    values.update(
+        page=page_bits, granule=GRANULE_BITS, page_size=size, pagemask32=-size, pagemask64=-size, offmask64=size - 1,
+        tlb_entries=TLB_ENTRIES, tlb_mask=TLB_ENTRIES - 1, tlb_total=TLB_ENTRIES * TLB_MODES,
+        aligned=model.aligned, align_mask=model.aligned - 1, big="true" if model.isa.big_endian else "false",
+        **more,
+    )
+    for name in sorted(values, key=len, reverse=True):  # longest first: $fetch_va before $fetch
+        text = text.replace("$" + name, str(values[name]))
+    return text
+
+
+def text(model: Model, page_bits: int) -> str:
+    """The slow half of memory accesses for one CPU model and granule."""
+    order = "".join(
+        f"define internal i{w} @order.i{w}(i{w} %x) alwaysinline {{\n"
+        + (f"  %y = call i{w} @llvm.bswap.i{w}(i{w} %x)\n  ret i{w} %y\n" if model.isa.big_endian else f"  ret i{w} %x\n")
+        + "}\n"
+        for w in (16, 32, 64)
+    )
+    return order + fill(_TEXT, model, page_bits)

@@ -1,0 +1,284 @@
+"""Traces: the specification recorded as uops, to be rendered as LLVM text.
+
+    Trace         operand fields at run time: one interpreter handler
+    RegionTrace   operand fields, instruction words and pc known: one instruction of a region
+
+A trace is a list of `Uop`s in execution order; `if`, `else`, `end` nest, `phi` follows its `end`.  Values defined in
+a branch leave it only through a phi.  See `OPS` for the vocabulary and `dump` for the text that --dump-ir=uop shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from .isa import Model
+from .spec.semantics import DATA, PROGRAM, Reg, Semantics, Space
+from .spec.value import FOLD, Uop, Val
+
+# op -> what it does; arithmetic ops are those of spec.value.FOLD
+OPS = {
+    **{op: "arithmetic" for op in FOLD},
+    "select": "cond ? a : b",
+    "zext": "widen", "sext": "widen", "trunc": "narrow", "clz": "leading zeros",
+    "get": "committed register", "set": "commit register",
+    "field": "bits of the instruction word", "word": "instruction stream at an offset", "pc": "address of the instruction",
+    "load": "guest memory, may fault", "store": "guest memory, may fault", "probe": "may fault as a store would",
+    "if": "begin", "else": "otherwise", "end": "join", "phi": "value from either branch",
+    "call": "shared routine", "result": "n-th result of a call", "goto": "continue in a routine",
+    "finish": "end of instruction: (next, leaving, length)", "insn": "marker: instruction at pc",
+}
+_PURE = frozenset(("field", "zext", "sext", "trunc", "or", "and", "add", "xor", "lshr", "shl", "ashr", "eq", "ne"))
+STREAM = Reg("stream", 32)  # offset of the next instruction byte, carried like a pending register
+
+
+class Untranslatable(Exception):
+    """This instruction cannot be part of a region; the interpreter does it."""
+
+
+class Trace(Semantics):
+    """Records one instruction with run-time operand fields (an interpreter handler or a routine)."""
+
+    def __init__(self, model: Model) -> None:
+        self.m = model
+        self.model = model.name
+        self.ops: list[Uop] = []
+        self.count = 0
+        # Values made of operand fields alone are computed once, before anything else: they name registers, and the
+        # same name must be the same uop wherever it is used.
+        self.front: dict[Uop, int] = {}
+        self._memo: dict[tuple, Val] = {}
+        super().__init__()
+
+    def begin(self) -> None:
+        super().begin()
+        self.pending[STREAM, 0] = (Val(self, 32, 0), Val(self, 32, self.m.isa.word))
+
+    # -- recording -----------------------------------------------------------------------------------------------
+
+    def emit(self, op: str, w: int, *args: Any) -> Val:
+        if op in _PURE and all(not isinstance(a, Val) or isinstance(a.x, int) or a.x in self.front for a in args):
+            key = (op, w, *(a.x if isinstance(a, Val) else a for a in args))
+            if key not in self._memo:
+                self.count += 1
+                uop = Uop(op, w, args, self.count)
+                self.ops.insert(len(self.front), uop)
+                self.front[uop] = len(self.front)
+                self._memo[key] = Val(self, w, uop)
+            return self._memo[key]
+        self.count += 1
+        uop = Uop(op, w, args, self.count)
+        self.ops.append(uop)
+        return Val(self, w, uop)
+
+    def do(self, op: str, *args: Any) -> None:
+        """Record an operation without a result."""
+        self.emit(op, 0, *args)
+
+    def fork(self, cond: Val, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        before, next_before, leaving = dict(self.pending), self.next, self.leaving
+        self.do("if", cond)
+        mine = then()
+        mine_pending, mine_dead = self.pending, self.dead
+        front = len(self.front)
+        else_at = len(self.ops)
+        self.pending, self.dead = dict(before), False
+        self.do("else")
+        other = otherwise()
+        other_dead = self.dead
+        if self.next is not next_before or self.leaving is not leaving:
+            raise TypeError("jump, branch and leave belong to the top level of an instruction, not into if_")
+        # A register written on one side only keeps its old value on the other: read it there.
+        changed = [k for k in {**mine_pending, **self.pending} if mine_pending.get(k) is not self.pending.get(k)]
+        if not mine_dead and not other_dead:
+            else_at += len(self.front) - front  # values that were put in front have moved the rest
+            tail = self.ops[else_at:]
+            del self.ops[else_at:]
+            for k in changed:
+                if k not in mine_pending:
+                    mine_pending[k] = (self.pending[k][0], self.fetch_reg(k[0], self.pending[k][0]))
+            self.ops += tail
+            for k in changed:
+                if k not in self.pending:
+                    self.pending[k] = (mine_pending[k][0], self.fetch_reg(k[0], mine_pending[k][0]))
+        self.do("end")
+        self.dead = mine_dead and other_dead
+        if mine_dead:
+            return other
+        if other_dead:
+            self.pending = mine_pending
+            return mine
+        merged = {}
+        for k, (i, v) in self.pending.items():
+            merged[k] = (i, self._phi(mine_pending[k][1], v) if k in changed else v)
+        self.pending = merged
+        return self._merge(mine, other)
+
+    def _phi(self, a: Val, b: Val) -> Val:
+        if a.w != b.w:
+            raise TypeError(f"the two sides of an if_ differ in width: {a!r}, {b!r}")
+        if a.x is b.x or (isinstance(a.x, int) and a.x == b.x):
+            return a
+        return self.emit("phi", a.w, a, b)
+
+    def _merge(self, a: Any, b: Any) -> Any:
+        if a is None and b is None:
+            return None
+        if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
+            return tuple(self._merge(x, y) for x, y in zip(a, b))
+        if isinstance(a, Val) and isinstance(b, Val):
+            return self._phi(a, b)
+        raise TypeError(f"the two sides of an if_ return different shapes: {a!r}, {b!r}")
+
+    # -- registers -----------------------------------------------------------------------------------------------
+
+    def fetch_reg(self, reg: Reg, index: Val) -> Val:
+        return self.emit("get", reg.width, reg, index)
+
+    def store_reg(self, reg: Reg, index: Val, value: Val) -> None:
+        if reg is not STREAM:
+            self.do("set", reg, index, value)
+
+    def commit(self) -> None:
+        stream = self.pending[STREAM, 0]
+        super().commit()
+        self.pending[STREAM, 0] = stream
+
+    # -- memory and stream ---------------------------------------------------------------------------------------
+
+    def load(self, addr: Val, size: int, space: Space = DATA) -> Val:
+        return self.emit("load", size * 8, addr, size, space)
+
+    def store(self, addr: Val, value: Val, space: Space = DATA) -> None:
+        self.do("store", addr, value, space)
+
+    def probe(self, addr: Val, size: int, space: Space = DATA) -> None:
+        self.do("probe", addr, size, space)
+
+    def field(self, lo: int, width: int) -> Val:
+        return self.emit("field", width, lo)
+
+    @property
+    def at(self) -> Val:
+        """Offset of the next instruction byte from the start of the instruction."""
+        return self.pending[STREAM, 0][1]
+
+    def advance(self, size: int) -> None:
+        at = self.at + size
+        self.pending[STREAM, 0] = (self.pending[STREAM, 0][0], at)
+
+    def fetch(self, size: int = 2) -> Val:
+        word = self.emit("word", size * 8, self.at)
+        self.advance(size)
+        return word
+
+    @property
+    def pc(self) -> Val:
+        return self.emit("pc", 32)
+
+    @property
+    def next_pc(self) -> Val:
+        return self.pc + self.at
+
+    # -- control -------------------------------------------------------------------------------------------------
+
+    def goto(self, routine: str) -> None:
+        self.commit()
+        self.do("goto", routine)
+        self.dead = True
+
+    def call(self, routine: Callable[..., Any], *args: Val) -> Any:
+        if routine not in self.m.isa.shared or all(isinstance(a.x, int) for a in args):
+            return routine(self, *args)
+        # Shared code gets the stream offset and returns it; the shape of its result is known from a dry run.
+        dry = Trace(self.m)
+        shape = routine(dry, *(dry.emit("field", a.w, 0) for a in args))
+        results = shape if isinstance(shape, tuple) else () if shape is None else (shape,)
+        called = self.emit("call", 0, routine, self.at, *args)
+        out = tuple(self.emit("result", r.w, called, i + 1) for i, r in enumerate(results))
+        self.pending[STREAM, 0] = (self.pending[STREAM, 0][0], self.emit("result", 32, called, 0))
+        return out if isinstance(shape, tuple) else out[0] if out else None
+
+    def finish(self) -> None:
+        """End the instruction: commit, then say where it goes."""
+        if self.dead:
+            return
+        at = self.at
+        self.commit()
+        self.do("finish", self.next, self.leaving, at)
+
+
+class RegionTrace(Trace):
+    """Records instructions with everything static known; `code(addr, size)` gives the guest's bytes."""
+
+    def __init__(self, model: Model, mode: int, code: Callable[[int, int], int]) -> None:
+        super().__init__(model)
+        self.known_mode = mode
+        self.code = code
+        self.address = 0
+        self.word = 0
+
+    def start(self, address: int, word: int) -> None:
+        """Begin the instruction at `address` whose first word is `word`."""
+        self.begin()
+        self.address, self.word = address, word
+        self.do("insn", address)
+
+    def field(self, lo: int, width: int) -> Val:
+        return Val(self, width, self.word >> lo & ((1 << width) - 1))
+
+    def fetch(self, size: int = 2) -> Val:
+        offset = self.at.x
+        if not isinstance(offset, int):
+            raise Untranslatable("instruction of unknown length")
+        value = self.code((self.address + offset) & 0xFFFFFFFF, size)
+        self.advance(size)
+        return Val(self, size * 8, value)
+
+    @property
+    def pc(self) -> Val:
+        return Val(self, 32, self.address)
+
+    def call(self, routine: Callable[..., Any], *args: Val) -> Any:
+        return routine(self, *args)
+
+    def goto(self, routine: str) -> None:
+        self.do("goto", routine)  # a side exit: nothing of this instruction is committed
+        self.dead = True
+
+    def fetch_reg(self, reg: Reg, index: Val) -> Val:
+        if not isinstance(index.x, int):
+            raise Untranslatable(f"{reg.name} with a run-time number")
+        return super().fetch_reg(reg, index)
+
+    def store_reg(self, reg: Reg, index: Val, value: Val) -> None:
+        if not isinstance(index.x, int):
+            raise Untranslatable(f"{reg.name} with a run-time number")
+        super().store_reg(reg, index, value)
+
+
+def dump(ops: list[Uop]) -> str:
+    """Uops as text: `%3 i32 = add %1, 0x10`."""
+    out, depth = [], 0
+    for u in ops:
+        if u.op in ("else", "end"):
+            depth -= 1
+        left = f"%{u.n} i{u.w} = " if u.w else ""
+        out.append("  " * depth + f"{left}{u.op} {', '.join(_show(a) for a in u.args)}".rstrip())
+        if u.op in ("if", "else"):
+            depth += 1
+    return "\n".join(out)
+
+
+def _show(a: Any) -> str:
+    if isinstance(a, Val):
+        return f"{a.x:#x}" if isinstance(a.x, int) else repr(a.x)
+    if isinstance(a, Reg):
+        return a.name
+    if isinstance(a, tuple):
+        return "(" + " ".join(_show(x) for x in a) + ")"
+    if callable(a):
+        return a.__name__
+    return f"{a:#x}" if isinstance(a, int) and a > 9 else str(a)
+
+
+__all__ = ["OPS", "PROGRAM", "RegionTrace", "Trace", "Untranslatable", "dump"]

@@ -1,0 +1,189 @@
+"""Worker processes: they compile while the guest runs.
+
+A job is (function name, arguments) of `JOBS`; it sees nothing of the machine.  A worker that dies is replaced and its
+job is tried once more, then reported as failed.  Workers end when their parent does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import struct
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+
+def _part(model: str, isa: str, page_bits: int, first: int, last: int) -> tuple[bytes, bytes]:
+    from .engine import compile_part
+
+    return compile_part(find_model(isa, model), page_bits, first, last)
+
+
+def _region(*args: Any) -> Any:
+    from .jit import translate
+
+    return translate(*args)
+
+
+JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region}
+
+
+def find_model(isa: str, model: str) -> Any:
+    """The Model `model` of package translator.<isa>."""
+    from importlib import import_module
+
+    return import_module(f"translator.{isa}").MODELS[model]
+
+
+@dataclass
+class Job:
+    """Work under way; `done(result, error)` is called from `Pool.poll`."""
+
+    name: str
+    args: tuple
+    done: Callable[[Any, str | None], None]
+    tries: int = 0
+
+
+class _Process:
+    def __init__(self) -> None:
+        root = str(Path(__file__).resolve().parent.parent)
+        code = f"import sys; sys.path.insert(0, {root!r}); from translator.worker import main; main()"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+        )
+        self.job: Job | None = None
+
+    def send(self, job: Job) -> None:
+        self.job = job
+        data = pickle.dumps((job.name, job.args))
+        assert self.process.stdin is not None
+        _write(self.process.stdin.fileno(), struct.pack("<Q", len(data)) + data)
+
+    @property
+    def fd(self) -> int:
+        assert self.process.stdout is not None
+        return self.process.stdout.fileno()
+
+    def close(self) -> None:
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+        self.process.wait()
+
+
+class Pool:
+    """Up to `size` workers, started when there is work."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.queue: deque[Job] = deque()
+        self.workers: list[_Process] = []
+
+    @property
+    def busy(self) -> int:
+        """Jobs waiting or under way."""
+        return len(self.queue) + sum(w.job is not None for w in self.workers)
+
+    def submit(self, name: str, args: tuple, done: Callable[[Any, str | None], None]) -> None:
+        self.queue.append(Job(name, args, done))
+        self._feed()
+
+    def _feed(self) -> None:
+        while self.queue:
+            idle = next((w for w in self.workers if w.job is None), None)
+            if idle is None:
+                if len(self.workers) >= self.size:
+                    return
+                idle = _Process()
+                self.workers.append(idle)
+            job = self.queue.popleft()
+            try:
+                idle.send(job)
+            except OSError:
+                self._lost(idle)
+
+    def _lost(self, worker: _Process) -> None:
+        """A worker has died: its job is tried once more."""
+        job, worker.job = worker.job, None
+        worker.close()
+        self.workers.remove(worker)
+        if job is None:
+            return
+        job.tries += 1
+        if job.tries < 2:
+            self.queue.append(job)
+        else:
+            job.done(None, "the worker process died twice")
+
+    def poll(self, timeout: float = 0.0) -> int:
+        """Deliver finished jobs; returns how many."""
+        count = 0
+        busy = {w.fd: w for w in self.workers if w.job is not None}
+        if busy:
+            for fd in select.select(list(busy), [], [], timeout)[0]:
+                worker = busy[fd]
+                try:
+                    ok, result = pickle.loads(_message(fd))
+                except (EOFError, OSError, pickle.UnpicklingError):
+                    self._lost(worker)
+                    continue
+                job, worker.job = worker.job, None
+                assert job is not None
+                count += 1
+                job.done(result if ok else None, None if ok else result)
+        self._feed()
+        return count
+
+    def close(self) -> None:
+        self.queue.clear()
+        for w in self.workers:
+            w.close()
+        self.workers.clear()
+
+
+def _read(fd: int, size: int) -> bytes:
+    out = bytearray()
+    while len(out) < size:
+        chunk = os.read(fd, min(size - len(out), 1 << 20))
+        if not chunk:
+            raise EOFError
+        out += chunk
+    return bytes(out)
+
+
+def _message(fd: int) -> bytes:
+    (size,) = struct.unpack("<Q", _read(fd, 8))
+    return _read(fd, size)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]
+
+
+def main() -> None:
+    """A worker: jobs in on standard input, results out on standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    out = os.dup(1)
+    os.dup2(2, 1)  # nothing but results may be written there
+    os.nice(5)
+    while True:
+        try:
+            name, args = pickle.loads(_message(0))
+        except EOFError:
+            return
+        try:
+            answer = (True, JOBS[name](*args))
+        except Exception as e:
+            answer = (False, f"{type(e).__name__}: {e}")
+        data = pickle.dumps(answer)
+        _write(out, struct.pack("<Q", len(data)) + data)
