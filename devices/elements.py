@@ -1,4 +1,4 @@
-"""The elements of this package: name in machine descriptions -> "package.module:Class", imported when needed."""
+"""The elements of this package: name in machine descriptions -> "package.module:Class", imported lazily."""
 
 ELEMENTS: dict[str, str] = {
     "generic/bus": "devices.generic.bus:Bus",

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Slave(BusPort):
     """The port of a device on a bus.
 
-    irq: the device's interrupt request; the bus listens to it when the connection has an `ipl`, or when `signal`
-    names a dedicated wire of the board ("clock"). vector: asked at an interrupt acknowledge; None is autovector.
+    irq: the device's interrupt request; the bus listens to it when the connection has an `ipl`, or when
+    `signal` names a dedicated wire of the board ("clock"). vector: asked at an interrupt acknowledge; None is
+    autovector.
     """
 
     peer: BusSide | None
@@ -172,14 +173,16 @@ class Bus(Element):
                 raise TmeError(
                     "`offset` counts from the start of a slot: write `slot NAME offset N`, or `addr N`"
                 )
-            return args.get("addr")
+            address: int | None = args.get("addr")
+            return address
         if "addr" in args:
             raise TmeError("only one of `addr` and `slot` can say where a device is")
         name = args["slot"]
         if name not in self.slots:
             known = f"; it has {', '.join(self.slots)}" if self.slots else "; it has none"
             raise TmeError(f"{self.name} has no slot {name}{known}{did_you_mean(name, self.slots)}")
-        return self.slots[name] + args.get("offset", 0)
+        offset: int = args.get("offset", 0)
+        return self.slots[name] + offset
 
     def take_controller(self, element: Element) -> None:
         """A board starts to drive this bus; only one can."""

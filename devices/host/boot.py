@@ -2,8 +2,8 @@
 
     boot0 at obio0 addr 0x1f0000: tme/host/boot
 
-Not a device that any Sun had: it takes the place of the disk or server that a real machine boots from. Registers
-are 32 bits wide, big-endian; a command runs to its end during the write that starts it.
+Not a device that any Sun had: it takes the place of the disk or server that a real machine boots from.
+Registers are 32 bits wide, big-endian; a command runs to its end during the write that starts it.
 
     0x00  magic "TMEB"            0x04  write: command, read: status (0 or a positive host error number)
     0x08  arg0   0x0C  arg1   0x10  arg2   0x14  result          0x1000-0x1FFF  window
@@ -173,7 +173,8 @@ class Boot(Element):
         return int(now)
 
     def _options(self) -> int:
-        return self.machine.options.verbose | (self.file is not None) << 1
+        options = self.machine.options
+        return int(options.verbose) | (self.file is not None) << 1
 
     def _stdin(self) -> int:
         return self._fill(os.read(sys.stdin.fileno(), self._length()))

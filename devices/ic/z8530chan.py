@@ -1,8 +1,8 @@
 """One channel of a Z8530 in asynchronous use: transmitter, receiver, baud rate generator, external status.
 
 The line is a SerialPort. What the peer sends waits outside of the chip, on the "line", and is shifted in one
-character time after the other while the receiver has room: host input is never lost. What the transmitter sends
-to itself in local loopback is not held back, so there the receiver overruns as the real one does.
+character time after the other while the receiver has room: host input is never lost. What the transmitter
+sends to itself in local loopback is not held back, so there the receiver overruns as the real one does.
 """
 
 from __future__ import annotations

@@ -119,8 +119,8 @@ def test_wrong_places(machine, obio, arguments, message):
 
 
 def test_slots_follow_each_other(machine):
-    text = "generic/bus size 4GB slot-addr 0xf8000000 slot-size 32MB slot 0 slot 1 slot-addr 0 slot-size 1KB slot x"
-    bus = machine.make("sbus0", text)
+    text = "slot-addr 0xf8000000 slot-size 32MB slot 0 slot 1 slot-addr 0 slot-size 1KB slot x"
+    bus = machine.make("sbus0", f"generic/bus size 4GB {text}")
     assert bus.slots == {"0": 0xF800_0000, "1": 0xFA00_0000, "x": 0}
     machine.elements["dev0"] = Device("dev0", machine)
     machine.connect("dev0 at sbus0 slot 1 offset 0x800000")

@@ -3,8 +3,8 @@
     zs0 at obio0 addr 0x020000 ipl 6: tme/machine/sun3/zs
     console0 at zs0 channel A: tme/host/posix/serial device -
 
-Eight bytes on D31-D24: +0 B control, +2 B data, +4 A control, +6 A data. PCLK is 4.9152 MHz, so a time constant
-of 14 makes 9600 baud. INTACK is not wired: interrupts are autovectored.
+Eight bytes on D31-D24: +0 B control, +2 B data, +4 A control, +6 A data. PCLK is 4.9152 MHz, so a time
+constant of 14 makes 9600 baud. INTACK is not wired: interrupts are autovectored.
 """
 
 from __future__ import annotations
