@@ -1,0 +1,151 @@
+/* Driver of the host boot device. */
+#include "host.h"
+#include "machine.h"
+
+enum { EIO = 5, ENODEV = 19 };
+enum operation { INFO = 1, READ, WRITE, EXIT, ARGS, TIME, OPTIONS, STDIN, NAME };
+
+struct registers {
+    u32 magic, command, arg0, arg1, arg2, result;
+};
+
+static u32 base;
+
+static volatile struct registers *regs(void)
+{
+    return (volatile struct registers *)(size_t)base;
+}
+
+static void *window(void)
+{
+    return (void *)(size_t)(base + HOST_WINDOW);
+}
+
+void host_probe(u32 address)
+{
+    u32 magic;
+
+    base = machine_read(address, 4, &magic) && magic == HOST_MAGIC ? address : 0;
+}
+
+int host_present(void)
+{
+    return base != 0;
+}
+
+static int perform(enum operation what, u32 arg0, u32 arg1, u32 *result)
+{
+    volatile struct registers *r = regs();
+
+    if (!base)
+        return ENODEV;
+    r->arg0 = arg0;
+    r->arg1 = arg1;
+    r->command = what;
+    if (result)
+        *result = r->result;
+    return (int)r->command;
+}
+
+u32 host_options(void)
+{
+    u32 options;
+
+    return perform(OPTIONS, 0, 0, &options) ? 0 : options;
+}
+
+int host_open(const char *name)
+{
+    u32 n = (u32)strlen(name);
+
+    if (!base)
+        return ENODEV;
+    if (n > HOST_WINDOW_SIZE)
+        n = HOST_WINDOW_SIZE;
+    memcpy(window(), name, n);
+    return perform(NAME, 0, n, 0);
+}
+
+int host_size(u32 *size)
+{
+    return perform(INFO, 0, 0, size);
+}
+
+int host_read(u32 offset, void *to, u32 n)
+{
+    u8 *at = to;
+
+    while (n) {
+        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE, got = 0;
+        int error = perform(READ, offset, chunk, &got);
+
+        if (error)
+            return error;
+        if (got != chunk)
+            return EIO;
+        memcpy(at, window(), got);
+        at += got;
+        offset += got;
+        n -= got;
+    }
+    return 0;
+}
+
+int host_write(int fd, const void *from, u32 n)
+{
+    const u8 *at = from;
+
+    while (n) {
+        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE, done = 0;
+
+        if (!base)
+            return ENODEV;
+        memcpy(window(), at, chunk);
+        int error = perform(WRITE, (u32)fd, chunk, &done);
+        if (error)
+            return error;
+        if (!done || done > chunk)
+            return EIO;
+        at += done;
+        n -= done;
+    }
+    return 0;
+}
+
+int host_input(void *to, u32 max, u32 *count)
+{
+    if (max > HOST_WINDOW_SIZE)
+        max = HOST_WINDOW_SIZE;
+    *count = 0;
+    int error = perform(STDIN, 0, max, count);
+    if (!error && *count <= max)
+        memcpy(to, window(), *count);
+    return error;
+}
+
+int host_arguments(char *to, u32 size, u32 *length, u32 *argc)
+{
+    int error = perform(ARGS, 0, 0, length);
+
+    if (error)
+        return error;
+    *argc = regs()->arg0;
+    if (*length > size)
+        return EIO;
+    memcpy(to, window(), *length);
+    return 0;
+}
+
+int host_time(u32 *seconds, u32 *nanoseconds)
+{
+    int error = perform(TIME, 0, 0, seconds);
+
+    if (!error)
+        *nanoseconds = regs()->arg0;
+    return error;
+}
+
+void host_exit(u32 code)
+{
+    perform(EXIT, code, 0, 0);
+}

@@ -1,0 +1,28 @@
+/* Loading a program: ELF (ET_EXEC) or Sun a.out, big-endian m68k. */
+#ifndef FW_LOAD_H
+#define FW_LOAD_H
+
+#include "lib.h"
+#include "machine.h"
+
+struct source {
+    int (*read)(struct source *source, u32 offset, void *to, u32 n); /* 0 or an error number */
+    u32 size;
+};
+
+enum program_kind {
+    PROGRAM_USER,      /* ELF: user mode, Linux's stack and system calls */
+    PROGRAM_STANDALONE /* Sun a.out: supervisor mode, called like Sun's boot command calls it */
+};
+
+struct program {
+    enum program_kind kind;
+    u32 entry;
+    u32 start, end;            /* memory it occupies, bss included */
+    u32 headers, header_count; /* ELF program headers in its memory (0 if not loaded), for the auxiliary vector */
+};
+
+/* Loads into memory at the link address, clears bss.  0, or -1 with a message in error. */
+int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error, size_t size);
+
+#endif

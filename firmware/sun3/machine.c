@@ -1,0 +1,59 @@
+/* The Sun-3's answers to common/machine.h that need no assembler. */
+#include "machine.h"
+#include "boot.h"
+#include "clock.h"
+#include "host.h"
+#include "mmu.h"
+#include "sun3.h"
+#include "trap.h"
+#include "zs.h"
+
+enum { PROGRAM_START = 0x2000, NANOSECONDS_PER_HUNDREDTH = 10000000 };
+
+void machine_put(int c)
+{
+    zs_put(c);
+}
+
+int machine_get(void)
+{
+    return zs_get();
+}
+
+/* Under foreign vectors or without our tick nothing is known of interrupts: the caller polls. */
+void machine_idle(void)
+{
+    if (!clock_ticking() || get_vbr() != VECTORS)
+        return;
+    zs_arm();
+    wait_for_interrupt();
+    zs_disarm();
+}
+
+int machine_read(u32 address, int size, u32 *value)
+{
+    return guarded_read(address, (u32)size, value);
+}
+
+int machine_write(u32 address, int size, u32 value)
+{
+    return guarded_write(address, (u32)size, value);
+}
+
+void machine_time(u32 *seconds, u32 *nanoseconds)
+{
+    u32 hundredths;
+
+    if (!host_time(seconds, nanoseconds))
+        return;
+    *seconds = clock_seconds(&hundredths);
+    *nanoseconds = hundredths * NANOSECONDS_PER_HUNDREDTH;
+}
+
+struct memory_range machine_program_memory(void)
+{
+    return (struct memory_range){PROGRAM_START, mmu_linear_end()};
+}
+
+/* Disk, tape and network drivers are not in this version; foreign boot code may bring its own. */
+const struct boot_device machine_boot_devices[] = {{"", 0, 0}};

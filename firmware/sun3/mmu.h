@@ -1,0 +1,24 @@
+/* Memory size and maps. */
+#ifndef FW_MMU_H
+#define FW_MMU_H
+
+#include "lib.h"
+
+extern u32 memory_size;      /* bytes of RAM */
+extern u32 memory_available; /* without the two pages at its top that the monitor keeps */
+
+u32 mmu_get_segment(u32 address);
+void mmu_set_segment(u32 address, u32 pmeg); /* in the current context */
+u32 mmu_get_pte(u32 address);
+void mmu_set_pte(u32 address, u32 pte);
+
+/* Finds the size of RAM and moves the monitor's two pages to its top. */
+void mmu_find_memory(void);
+
+/* All contexts alike: RAM from 0 with PMEG n at segment n, the monitor's segments at the end, the rest invalid. */
+void mmu_set_maps(void);
+
+/* End of the linear map of RAM at 0. */
+u32 mmu_linear_end(void);
+
+#endif
