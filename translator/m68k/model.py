@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ..isa import Isa, Model
-from . import arith, branch, logic, move, shift  # noqa: F401  (they declare the instructions)
+from . import (  # noqa: F401  (they declare the instructions)
+    arith, atomic, bcd, bitfield, bits, branch, logic, move, muldiv, shift, system,
+)
 from .decl import ISET
 from .disasm import disassemble
 from .ea import SHARED
@@ -81,7 +83,7 @@ M68K = Isa(
     tracing=_tracing,
     reset=_reset,
     registers=_registers,
-    shared=SHARED,
+    shared=(*SHARED, *bitfield.SHARED),
 )
 
 M68000 = Model(M68K, "m68000", aligned=2)
