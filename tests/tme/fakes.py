@@ -160,7 +160,7 @@ def registry() -> Registry:
 
 
 def session() -> SimpleNamespace:
-    """A session: what it printed (`out`), its `machine`, and `run(text)`, which returns the mistakes as text."""
+    """A session: what it printed (`out`), its `machine`, and `run(text)` that returns mistakes as text."""
     machine = FakeMachine()
     printed: list[str] = []
     made = Session(machine, registry(), printed.append)  # type: ignore[arg-type]

@@ -100,7 +100,9 @@ class Shell:
         import readline
 
         if state == 0:
-            self._matches = self.candidates(readline.get_line_buffer()[: readline.get_begidx()], text)
+            found = self.candidates(readline.get_line_buffer()[: readline.get_begidx()], text)
+            # A word that is complete gets a blank, a folder waits for more.
+            self._matches = [f"{found[0]} "] if len(found) == 1 and not found[0].endswith("/") else found
         return self._matches[state] if state < len(self._matches) else None
 
     def candidates(self, before: str, text: str) -> list[str]:
