@@ -34,10 +34,13 @@ class Shell:
         self.session.resume = False
         with self._terminal() as read:
             while not self.session.resume and self.session.exit_code is None:
-                line = read()
-                if line is None:
-                    return
-                self.execute(line)
+                try:
+                    line = read()
+                    if line is None:
+                        return
+                    self.execute(line)
+                except KeyboardInterrupt:
+                    print()
 
     def execute(self, line: str) -> None:
         """Execute one line and print its mistakes."""
@@ -78,9 +81,6 @@ class Shell:
         current = self.session.graph.names.current.path
         try:
             return input("tmesh> " if current == "/" else f"tmesh {current}> ")
-        except KeyboardInterrupt:
-            print()
-            return ""
         except EOFError:
             print()
             return None

@@ -117,7 +117,10 @@ def test_typing() -> None:
     until(b"mkdir io; cd io; pwd")
     until(b"/io\r\n")
     until(b"tmesh /io> ")
-    os.write(master, b"nonsense\x03")
+    os.write(master, b"nonsense")
+    until(b"nonsense")
+    time.sleep(0.1)  # Python notices a Ctrl-C only once it waits for the next key
+    os.write(master, b"\x03")
     until(b"tmesh /io> ")
     os.write(master, b"quit 5\n")
     until(b"code 5")
