@@ -99,7 +99,9 @@ def jmp(s: Semantics, f: Fields) -> None:
 
 @insn("0100 1110 10 MMM nnn", "jsr {ea}", "PRM 4-109", valid=ea(CONTROL), traits="ends")
 def jsr(s: Semantics, f: Fields) -> None:
-    _call(s, target(s, f))
+    to = target(s, f)
+    jump(s, to)  # an odd address stops it before it stacks
+    push(s, s.next_pc)
 
 
 @insn("0101 CCCC 11001 yyy", "db{dbcc} {Dy},{v16}", "PRM 4-91", traits="ends")
@@ -107,9 +109,8 @@ def dbcc(s: Semantics, f: Fields) -> None:
     to = s.fetch(2).sext(32) + _base(s)
     going = ~condition(s, f.C)
     count = read_d(s, f.y, 2)
-    left = count - going.zext(16)
-    write_d(s, f.y, left)
-    branch(s, going & (count != 0), to)
+    branch(s, going & (count != 0), to)  # an odd address stops it before it counts
+    write_d(s, f.y, count - going.zext(16))
 
 
 @insn("0101 CCCC 11 MMM nnn", "s{cc} {ea}", "PRM 4-173", valid=ea(DATA_ALT))

@@ -142,7 +142,7 @@ def pea(s: Semantics, f: Fields) -> None:
 def _link(s: Semantics, f: Fields, size: int) -> None:
     disp = s.fetch(size).sext(32)
     sp = s.read(R, SP) - 4
-    s.store(sp, (f.n == 7).select(sp, read_a(s, f.n)))  # LINK A7 stores the stack pointer already decremented
+    s.store(sp, read_a(s, f.n))  # LINK A7 stores the stack pointer as it was
     write_a(s, f.n, sp)
     s.write(R, sp + disp, SP)
 
