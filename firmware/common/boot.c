@@ -5,6 +5,8 @@
 #include "load.h"
 #include "process.h"
 
+enum { ENOENT = 2 };
+
 static const char no_host[] = "This machine has no host boot device; add one: boot0 at obio0 addr 0x1f0000: tme/host/boot\n";
 
 static const char *parse_field(const char *s, u32 *value)
@@ -64,8 +66,14 @@ static void boot_host(const struct boot_request *request, u32 argc, const char *
         printf("%s", no_host);
         return;
     }
+    char with_suffix[128];
     int error = host_open(argv[0]);
-    if (error == 2)
+    if (error == ENOENT) { /* `b demo` is demo.elf */
+        format_string(with_suffix, sizeof with_suffix, "%s.elf", argv[0]);
+        if (!host_open(with_suffix))
+            error = 0;
+    }
+    if (error == ENOENT)
         printf("%s: the host has no such file (in the folder given by --boot-dir, or among the demos)\n", argv[0]);
     else if (error)
         printf("%s: the host refuses to open it (error %d)\n", argv[0], error);

@@ -44,16 +44,21 @@ static void push(u32 *sp, u32 value)
     push_bytes(sp, &value, sizeof value);
 }
 
-void process_start(const struct program *program, u32 argc, const char *const *argv)
+void process_layout(const struct program *program)
 {
-    static const char seed[16] = "not random, sure"; /* equal runs must be equal */
-    u32 sp, strings, random;
-
     process.memory = machine_program_memory();
     process.heap = process.brk = (program->end + 3) & ~3u;
     u32 room = process.memory.end - process.memory.start > 4 * STACK_ROOM ? STACK_ROOM : STACK_ROOM / 16;
     process.map_end = process.memory.end - room;
     process.thread_area = process.line_at = process.line_end = 0;
+}
+
+void process_start(const struct program *program, u32 argc, const char *const *argv)
+{
+    static const char seed[16] = "not random, sure"; /* equal runs must be equal */
+    u32 sp, strings, random;
+
+    process_layout(program);
     sp = process.memory.end;
     if (program->kind == PROGRAM_STANDALONE)
         machine_enter_supervisor(program->entry, sp);

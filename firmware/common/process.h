@@ -10,6 +10,9 @@ enum { SIGILL = 4, SIGTRAP = 5, SIGFPE = 8, SIGBUS = 7, SIGSEGV = 11 };
 void process_set_batch(int on);
 int process_is_batch(void);
 
+/* Divides memory between a loaded program's heap, mappings and stack. */
+void process_layout(const struct program *program);
+
 /* Starts a loaded program; argv[0] is its name. */
 void process_start(const struct program *program, u32 argc, const char *const *argv) __attribute__((noreturn));
 
