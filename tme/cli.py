@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tme import __version__
 from tme.errors import TmeError, did_you_mean
 from tme.options import DEBUG_ITEMS, ENGINES, IR_STAGES, Options
+from tme.paths import resolve
 
 if TYPE_CHECKING:
     from tme.machine import Machine
@@ -24,6 +25,7 @@ EXAMPLES = """\
 examples:
   tmesh SUN3                              a Sun-3 with our firmware; its console is this terminal
   tmesh SUN3 --boot prog.elf -- a b       run a program on it; its exit status is ours
+  tmesh SUN3 --boot @firmware/demos/demo.elf
   tmesh --interp --stats SUN3 --boot prog.elf
   tmesh -i my-machine.tmesh               look at the machine first, `run` starts it
   tmesh --graph machine.svg my-machine.tmesh
@@ -69,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         engine.add_argument(
             f"--{name}", dest="engine", action="store_const", const=name, default="jit", help=text
         )
-    add("--boot", type=Path, metavar="PROGRAM", help="ELF or a.out file to boot; `-- ARGS` go to it")
+    add("--boot", metavar="PROGRAM", help="ELF or a.out file to boot; `-- ARGS` go to it")
     add("--boot-dir", type=Path, metavar="DIR", help="where the firmware's `b NAME` looks for programs")
     add("--verbose", action="store_true", help="show the firmware's messages although a program is booted")
     add(
@@ -173,15 +175,16 @@ def _parse(words: list[str]) -> tuple[argparse.Namespace, tuple[str, ...]]:
 
 def _options(args: argparse.Namespace, guest_args: tuple[str, ...]) -> Options:
     at_terminal = os.isatty(0)
-    if args.boot is not None and not args.boot.is_file():
-        raise TmeError(f"--boot: there is no file '{args.boot}'")
+    boot = resolve(args.boot, None) if args.boot is not None else None
+    if boot is not None and not boot.is_file():
+        raise TmeError(f"--boot: there is no file '{boot}'")
     if args.boot_dir is not None and not args.boot_dir.is_dir():
         raise TmeError(f"--boot-dir: there is no folder '{args.boot_dir}'")
     return Options(
         engine=args.engine,
         clock=args.clock or ("host" if at_terminal else "icount"),
         insns=args.insns,
-        boot=args.boot,
+        boot=boot,
         boot_args=guest_args,
         boot_dir=args.boot_dir,
         verbose=args.verbose,

@@ -1,0 +1,37 @@
+# `make help` lists the targets. PYTHON and MACHINE can be given: `make run MACHINE=my-machine.tmesh`.
+PYTHON ?= python3
+MACHINE ?= SUN3
+
+.PHONY: help run test slow lint format wheel firmware graph clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## run MACHINE, by default SUN3
+	$(PYTHON) -m tme $(MACHINE)
+
+test: ## the tests, without those that take minutes
+	$(PYTHON) -m pytest -q
+
+slow: ## only the tests that take minutes
+	$(PYTHON) -m pytest -q -m slow
+
+lint: ## ruff and mypy
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+
+format: ## let ruff rewrite the sources
+	$(PYTHON) -m ruff format .
+
+wheel: ## build the wheel into dist/
+	$(PYTHON) -m build --wheel
+
+firmware: ## rebuild the firmware images (needs gcc-m68k-linux-gnu)
+	$(MAKE) -C firmware
+
+graph: ## draw MACHINE as build/machine.svg
+	@mkdir -p build
+	$(PYTHON) -m tme --graph build/machine.svg $(MACHINE)
+
+clean: ## remove what was built
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
