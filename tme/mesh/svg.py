@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -10,7 +11,7 @@ from tme.mesh.dot import label
 from tme.mesh.graph import Graph
 
 CHARACTER, HEIGHT, GAP, MARGIN = 7.0, 38.0, 16.0, 20.0
-LABEL_CHARACTER, LABEL_SPACE = 5.5, 60.0
+LABEL_CHARACTER, LABEL_SPACE, SPREAD = 5.5, 60.0, 12.0
 
 STYLE = (
     "text{font-family:sans-serif;font-size:12px;text-anchor:middle}"
@@ -38,10 +39,9 @@ def svg(graph: Graph) -> str:
     """The drawing as SVG text."""
     columns = _columns(graph)
     boxes = {element: _box(graph, element) for column in columns for element in column}
-    width = _place(columns, boxes, _label_space(graph))
+    width = _place(columns, boxes, graph)
     height = 2 * MARGIN + max((box.y + HEIGHT for box in boxes.values()), default=0.0)
-    shapes = [_edge(boxes[c.right.element], boxes[c.left.element], label(c)) for c in graph.connections]
-    shapes += [_node(box) for box in boxes.values()]
+    shapes = [*_edges(graph, boxes), *(_node(box) for box in boxes.values())]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}">'
     return "\n".join([head, f"<style>{STYLE}</style>", *shapes, "</svg>", ""])
 
@@ -91,27 +91,42 @@ def _box(graph: Graph, element: Element) -> Box:
     return Box(name, element.module, CHARACTER * max(len(name), len(element.module)) + 16)
 
 
-def _label_space(graph: Graph) -> float:
-    return max((len(label(c)) * LABEL_CHARACTER for c in graph.connections), default=0.0) + LABEL_SPACE
+def _label_space(graph: Graph, column: list[Element]) -> float:
+    """The room right of a column that the labels of its connections need."""
+    labels = (label(c) for c in graph.connections if any(port.element in column for port in c.ends()))
+    return max(map(len, labels), default=0) * LABEL_CHARACTER + LABEL_SPACE
 
 
-def _place(columns: list[list[Element]], boxes: dict[Element, Box], gap: float) -> float:
+def _place(columns: list[list[Element]], boxes: dict[Element, Box], graph: Graph) -> float:
     """Give every box its place, columns centred on the tallest; returns the width of the drawing."""
     x = MARGIN
+    gap = 0.0
     tallest = max(map(len, columns), default=0)
     for column in columns:
         y = MARGIN + (tallest - len(column)) * (HEIGHT + GAP) / 2
         for element in column:
             boxes[element].x, boxes[element].y = x, y
             y += HEIGHT + GAP
+        gap = _label_space(graph, column)
         x += max(boxes[element].width for element in column) + gap
     return x - gap + MARGIN if columns else 2 * MARGIN
 
 
-def _edge(a: Box, b: Box, text: str) -> str:
-    if a.x > b.x:
-        a, b = b, a
-    x1, y1, y2 = a.x + a.width, a.middle, b.middle
+def _edges(graph: Graph, boxes: dict[Element, Box]) -> Iterator[str]:
+    """All connections; those between the same two elements side by side."""
+    groups: dict[frozenset[Element], list[str]] = {}
+    for connection in graph.connections:
+        ends = frozenset(port.element for port in connection.ends())
+        groups.setdefault(ends, []).append(label(connection))
+    for ends, labels in groups.items():
+        pair = sorted((boxes[element] for element in ends), key=lambda box: box.x)
+        for at, text in enumerate(labels):
+            yield _edge(pair[0], pair[-1], (at - (len(labels) - 1) / 2) * SPREAD, text)
+
+
+def _edge(a: Box, b: Box, shift: float, text: str) -> str:
+    """A curve from `a` to `b`, which is not left of it, `shift` pixels below their middles."""
+    x1, y1, y2 = a.x + a.width, a.middle + shift, b.middle + shift
     x2 = b.x if b.x > a.x else b.x + b.width  # within a column, or to itself: a loop on the right
     bend = 40.0 if b.x > a.x else -40.0
     if a is b:
