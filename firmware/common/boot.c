@@ -7,7 +7,8 @@
 
 enum { ENOENT = 2 };
 
-static const char no_host[] = "This machine has no host boot device; add one: boot0 at obio0 addr 0x1f0000: tme/host/boot\n";
+static const char no_host[] =
+    "This machine has no host boot device; add one: boot0 at obio0 addr 0x1f0000: tme/host/boot\n";
 
 static const char *parse_field(const char *s, u32 *value)
 {
@@ -74,7 +75,8 @@ static void boot_host(const struct boot_request *request, u32 argc, const char *
             error = 0;
     }
     if (error == ENOENT)
-        printf("%s: the host has no such file (in the folder given by --boot-dir, or among the demos)\n", argv[0]);
+        printf("%s: the host has no such file (in the folder given by --boot-dir, or among the demos)\n",
+               argv[0]);
     else if (error)
         printf("%s: the host refuses to open it (error %d)\n", argv[0], error);
     else
@@ -121,7 +123,8 @@ void boot_host_file(void)
     u32 length, argc;
 
     if (host_arguments(text, sizeof text - 1, &length, &argc)) {
-        printf("The arguments of the boot file cannot be read, or are longer than %u bytes\n", (u32)sizeof text - 1);
+        printf("The arguments of the boot file cannot be read, or are longer than %u bytes\n",
+               (u32)sizeof text - 1);
         return;
     }
     text[length] = 0;

@@ -21,7 +21,7 @@ struct boot_device {
 };
 extern const struct boot_device machine_boot_devices[]; /* the machine's own; an empty name ends the table */
 
-/* Splits `dd(c,u,p)file`; a word without parentheses is a host file (device "").  0 if the syntax is wrong. */
+/* Splits `dd(c,u,p)file`; a word without parentheses is a host file (device "").  0: wrong syntax. */
 int boot_parse(const char *word, struct boot_request *request);
 
 /* b WORD ARGUMENTS...; comes back only when nothing was started. */

@@ -24,8 +24,8 @@ static int put_padded(put_fn *put, void *state, const struct spec *spec, const c
     return total;
 }
 
-static int put_number(put_fn *put, void *state, const struct spec *spec, unsigned long v, int negative, unsigned base,
-                      const char *digits)
+static int put_number(put_fn *put, void *state, const struct spec *spec, unsigned long v, int negative,
+                      unsigned base, const char *digits)
 {
     char text[24];
     int at = sizeof text;
@@ -48,6 +48,8 @@ int vformat(put_fn *put, void *state, const char *text, va_list args)
         struct spec spec = {.fill = ' '};
         int wide = 0;
         long sv;
+        unsigned long uv;
+        unsigned base;
         const char *s;
         char c;
 
@@ -75,14 +77,16 @@ int vformat(put_fn *put, void *state, const char *text, va_list args)
         case 'd':
         case 'i':
             sv = wide ? va_arg(args, long) : va_arg(args, int);
-            count += put_number(put, state, &spec, sv < 0 ? 0ul - (unsigned long)sv : (unsigned long)sv, sv < 0, 10, lower);
+            uv = sv < 0 ? 0ul - (unsigned long)sv : (unsigned long)sv;
+            count += put_number(put, state, &spec, uv, sv < 0, 10, lower);
             break;
         case 'u':
         case 'x':
         case 'X':
         case 'o':
-            count += put_number(put, state, &spec, wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 0,
-                                *text == 'u' ? 10 : *text == 'o' ? 8 : 16, *text == 'X' ? upper : lower);
+            uv = wide ? va_arg(args, unsigned long) : va_arg(args, unsigned);
+            base = *text == 'u' ? 10 : *text == 'o' ? 8 : 16;
+            count += put_number(put, state, &spec, uv, 0, base, *text == 'X' ? upper : lower);
             break;
         case 'p':
             count += put_number(put, state, &spec, (unsigned long)va_arg(args, void *), 0, 16, lower);

@@ -8,18 +8,19 @@
 enum { HOST_MAGIC = 0x544D4542, HOST_WINDOW = 0x1000, HOST_WINDOW_SIZE = 0x1000 };
 enum { HOST_VERBOSE = 1, HOST_BOOT_FILE = 2 }; /* options */
 
-/* Looks for the device at a virtual address; without it host_present() is 0 and the others answer 19 (ENODEV). */
+/* Looks for the device at a virtual address; without it host_present() is 0, the others answer 19
+ * (ENODEV). */
 void host_probe(u32 address);
 int host_present(void);
 
 u32 host_options(void);
 int host_open(const char *name);
 int host_size(u32 *size);
-int host_read(u32 offset, void *to, u32 n);     /* all n bytes, or EIO */
+int host_read(u32 offset, void *to, u32 n); /* all n bytes, or EIO */
 int host_write(int fd, const void *from, u32 n);
-int host_input(void *to, u32 max, u32 *count);  /* standard input; count 0 at its end */
+int host_input(void *to, u32 max, u32 *count); /* standard input; count 0 at its end */
 int host_arguments(char *to, u32 size, u32 *length, u32 *argc);
 int host_time(u32 *seconds, u32 *nanoseconds);
-void host_exit(u32 code);                       /* returns if there is no host */
+void host_exit(u32 code); /* returns if there is no host */
 
 #endif

@@ -24,15 +24,17 @@ int strncmp(const char *a, const char *b, size_t n);
 /* Copies at most size - 1 characters and always ends the string; returns the length of the copy. */
 size_t strcopy(char *to, const char *from, size_t size);
 
-/* format.c: %[-0][width][l](d i u x X o c s p %) handed to put() one character at a time; returns the count. */
+/* format.c: %[-0][width][l](d i u x X o c s p %), handed to put() character by character; returns the
+ * count. */
 typedef void put_fn(void *state, char c);
 int vformat(put_fn *put, void *state, const char *text, va_list args);
 int vformat_string(char *to, size_t size, const char *text, va_list args);
 int format_string(char *to, size_t size, const char *text, ...) __attribute__((format(printf, 3, 4)));
 
 /* parse.c: words and hexadecimal numbers of a command line. */
-int hex_digit(int c);                             /* 0-15, or -1 */
-int parse_hex(const char *s, u32 *value);         /* optional 0x; 1 if all of s is a number that fits */
-int split_words(char *line, char **words, int max); /* cuts line in place, ends words with 0; returns the count */
+int hex_digit(int c);                     /* 0-15, or -1 */
+int parse_hex(const char *s, u32 *value); /* optional 0x; 1 if all of s is a number that fits */
+/* Cuts line in place, ends words with 0; returns the count. */
+int split_words(char *line, char **words, int max);
 
 #endif

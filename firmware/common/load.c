@@ -1,7 +1,17 @@
-/* ELF: System V ABI and its Motorola 68000 supplement.  a.out: SunOS <sun3/a.out.h> as NetBSD's exec_aout describes it. */
+/* ELF: System V ABI and its Motorola 68000 supplement. a.out: SunOS <sun3/a.out.h> as NetBSD's exec_aout
+ * has it. */
 #include "load.h"
 
-enum { ELF_MAGIC = 0x7F454C46, ET_EXEC = 2, EM_68K = 4, PT_LOAD = 1, PT_INTERP = 3, EHDR = 52, PHDR = 32, MAX_HEADERS = 16 };
+enum {
+    ELF_MAGIC = 0x7F454C46,
+    ET_EXEC = 2,
+    EM_68K = 4,
+    PT_LOAD = 1,
+    PT_INTERP = 3,
+    EHDR = 52,
+    PHDR = 32,
+    MAX_HEADERS = 16
+};
 enum { OMAGIC = 0407, NMAGIC = 0410, ZMAGIC = 0413, AOUT_HEADER = 32, PAGE = 0x2000, SEGMENT = 0x20000 };
 
 struct loader {
@@ -38,10 +48,11 @@ static int load_part(struct loader *l, u32 address, u32 offset, u32 in_file, u32
     u8 *to = (u8 *)(size_t)address;
 
     if (in_file > in_memory || end < address)
-        return fail(l, "segment at 0x%x: sizes make no sense (file 0x%x, memory 0x%x)", address, in_file, in_memory);
+        return fail(l, "segment at 0x%x: sizes make no sense (file 0x%x, memory 0x%x)", address, in_file,
+                    in_memory);
     if (address < l->allowed.start || end > l->allowed.end)
-        return fail(l, "it occupies 0x%x-0x%x; programs may use 0x%x-0x%x (link it lower, or add memory)", address, end,
-                    l->allowed.start, l->allowed.end);
+        return fail(l, "it occupies 0x%x-0x%x; programs may use 0x%x-0x%x (link it lower, or add memory)",
+                    address, end, l->allowed.start, l->allowed.end);
     if (offset > l->source->size || in_file > l->source->size - offset)
         return fail(l, "the file is cut short (0x%x bytes; 0x%x needed)", l->source->size, offset + in_file);
     int error = l->source->read(l->source, offset, to, in_file);
@@ -65,10 +76,12 @@ static int load_elf(struct loader *l, const u8 *header)
     if (be16(header + 18) != EM_68K)
         return fail(l, "ELF for machine %u, not m68k (4)", be16(header + 18));
     if (be16(header + 16) != ET_EXEC)
-        return fail(l, "ELF of type %u, not an executable with fixed addresses (link with -static -no-pie)", be16(header + 16));
+        return fail(l, "ELF of type %u, not an executable with fixed addresses (link with -static -no-pie)",
+                    be16(header + 16));
     if (be16(header + 42) != PHDR || !count || count > MAX_HEADERS)
         return fail(l, "ELF with %u program headers of %u bytes", count, be16(header + 42));
-    if (offset > l->source->size || count * PHDR > l->source->size - offset || l->source->read(l->source, offset, table, count * PHDR))
+    if (offset > l->source->size || count * PHDR > l->source->size - offset ||
+        l->source->read(l->source, offset, table, count * PHDR))
         return fail(l, "ELF program headers cannot be read");
     for (u32 i = 0; i < count; i++)
         if (be32(table + i * PHDR) == PT_INTERP)
@@ -112,7 +125,8 @@ static int load_aout(struct loader *l, const u8 *header)
     return 0;
 }
 
-int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error, size_t size)
+int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error,
+                 size_t size)
 {
     struct loader l = {source, allowed, program, error, size};
     u8 header[EHDR];
@@ -136,6 +150,7 @@ int load_program(struct source *source, struct memory_range allowed, struct prog
     if (program->start >= program->end)
         return fail(&l, "there is nothing in it to load");
     if (program->entry < program->start || program->entry >= program->end || (program->entry & 1))
-        return fail(&l, "entry point 0x%x is not in the program (0x%x-0x%x)", program->entry, program->start, program->end);
+        return fail(&l, "entry point 0x%x is not in the program (0x%x-0x%x)", program->entry, program->start,
+                    program->end);
     return 0;
 }

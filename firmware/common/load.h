@@ -18,11 +18,13 @@ enum program_kind {
 struct program {
     enum program_kind kind;
     u32 entry;
-    u32 start, end;            /* memory it occupies, bss included */
-    u32 headers, header_count; /* ELF program headers in its memory (0 if not loaded), for the auxiliary vector */
+    u32 start, end; /* memory it occupies, bss included */
+    /* ELF program headers in its memory (0 if not loaded), for the auxiliary vector */
+    u32 headers, header_count;
 };
 
 /* Loads into memory at the link address, clears bss.  0, or -1 with a message in error. */
-int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error, size_t size);
+int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error,
+                 size_t size);
 
 #endif

@@ -5,9 +5,9 @@
 #include "lib.h"
 
 /* Console line: bytes as they are on the wire. */
-void machine_put(int c);       /* waits until the byte is accepted */
-int machine_get(void);         /* the next byte, or -1 */
-void machine_idle(void);       /* returns after a while, or earlier when input may have come */
+void machine_put(int c); /* waits until the byte is accepted */
+int machine_get(void);   /* the next byte, or -1 */
+void machine_idle(void); /* returns after a while, or earlier when input may have come */
 
 /* Guarded accesses of 1, 2 or 4 bytes; 0 if the cycle faulted. */
 int machine_read(u32 address, int size, u32 *value);
@@ -28,7 +28,8 @@ void machine_enter_supervisor(u32 entry, u32 stack) __attribute__((noreturn));
 void machine_reset(void) __attribute__((noreturn));
 void machine_prompt(void) __attribute__((noreturn)); /* back to the monitor's prompt, on a fresh stack */
 
-void machine_resume(void); /* continues what was interrupted, from the saved registers; comes back if nothing was */
+/* Continues what was interrupted, from the saved registers; comes back if nothing was. */
+void machine_resume(void);
 
 char *machine_pending_command(void); /* what the prompt shall do first, once; or null */
 

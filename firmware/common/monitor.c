@@ -155,7 +155,8 @@ static void run_reset(int argc, char **argv)
 static void run_help(int argc, char **argv);
 
 static const struct command commands[] = {
-    {"b", "FILE|DEVICE [ARGUMENTS]", "boot; `b demo` runs a demonstration, `b ?` lists the devices", boot_command},
+    {"b", "FILE|DEVICE [ARGUMENTS]", "boot; `b demo` runs a demonstration, `b ?` lists the devices",
+     boot_command},
     {"c", "[ADDRESS]", "continue what was interrupted", run_continue},
     {"d", "[ADDRESS [LENGTH]]", "dump memory", run_dump},
     {"e", "ADDRESS [VALUE...]", "show and change words of memory (Return: next, . or ^C: end)", run_word},
@@ -181,7 +182,8 @@ static void run_help(int argc, char **argv)
         print_help(&commands[i]);
     for (const struct command *c = machine_commands; c->name; c++)
         print_help(c);
-    printf("Editing: ^H or DEL erases a character, ^W a word, ^U the line. BREAK interrupts a running program.\n");
+    printf("Editing: ^H or DEL erases a character, ^W a word, ^U the line. BREAK interrupts a running "
+           "program.\n");
 }
 
 static const struct command *find(const char *name)

@@ -1,24 +1,48 @@
-/* Processes as Linux on m68k starts them (fs/binfmt_elf.c: argc at the stack pointer, then argv, envp, auxv). */
+/* Processes as Linux on m68k starts them (fs/binfmt_elf.c: argc at the stack pointer, argv, envp, auxv). */
 #include "process.h"
 #include "console.h"
 #include "host.h"
 #include "linux_calls.h"
 
 enum {
-    EIO = 5, EBADF = 9, ENOMEM = 12, EFAULT = 14, EINVAL = 22, ENOTTY = 25, ESPIPE = 29, ENOSYS = 38,
-    PAGE = 0x2000, STACK_ROOM = 0x100000, HERTZ = 100,
-    MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAX_VECTORS = 1024,
+    EIO = 5,
+    EBADF = 9,
+    ENOMEM = 12,
+    EFAULT = 14,
+    EINVAL = 22,
+    ENOTTY = 25,
+    ESPIPE = 29,
+    ENOSYS = 38,
+    PAGE = 0x2000,
+    STACK_ROOM = 0x100000,
+    HERTZ = 100,
+    MAP_FIXED = 0x10,
+    MAP_ANONYMOUS = 0x20,
+    MAX_VECTORS = 1024,
 };
-enum { AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_ENTRY = 9, AT_UID = 11, AT_EUID, AT_GID, AT_EGID, AT_CLKTCK = 17,
-       AT_SECURE = 23, AT_RANDOM = 25 };
+enum {
+    AT_NULL,
+    AT_PHDR = 3,
+    AT_PHENT,
+    AT_PHNUM,
+    AT_PAGESZ,
+    AT_ENTRY = 9,
+    AT_UID = 11,
+    AT_EUID,
+    AT_GID,
+    AT_EGID,
+    AT_CLKTCK = 17,
+    AT_SECURE = 23,
+    AT_RANDOM = 25
+};
 
 static struct {
     int batch;
     struct memory_range memory;
-    u32 heap, brk;         /* the heap's beginning and end */
-    u32 map_end;           /* anonymous mappings grow down from below the stack to brk */
+    u32 heap, brk; /* the heap's beginning and end */
+    u32 map_end;   /* anonymous mappings grow down from below the stack to brk */
     u32 thread_area;
-    char line[256];        /* console input not read yet */
+    char line[256]; /* console input not read yet */
     u32 line_at, line_end;
 } process;
 
@@ -68,9 +92,19 @@ void process_start(const struct program *program, u32 argc, const char *const *a
         push_bytes(&sp, argv[i], (u32)strlen(argv[i]) + 1);
     strings = sp;
     const u32 auxv[][2] = {
-        {AT_PHDR, program->headers}, {AT_PHENT, 32}, {AT_PHNUM, program->header_count}, {AT_PAGESZ, PAGE},
-        {AT_ENTRY, program->entry}, {AT_UID, 0}, {AT_EUID, 0}, {AT_GID, 0}, {AT_EGID, 0}, {AT_CLKTCK, HERTZ},
-        {AT_SECURE, 0}, {AT_RANDOM, random}, {AT_NULL, 0},
+        {AT_PHDR, program->headers},
+        {AT_PHENT, 32},
+        {AT_PHNUM, program->header_count},
+        {AT_PAGESZ, PAGE},
+        {AT_ENTRY, program->entry},
+        {AT_UID, 0},
+        {AT_EUID, 0},
+        {AT_GID, 0},
+        {AT_EGID, 0},
+        {AT_CLKTCK, HERTZ},
+        {AT_SECURE, 0},
+        {AT_RANDOM, random},
+        {AT_NULL, 0},
     };
     /* argc, argv and its null, envp's null, auxv: the whole ends on a multiple of 16 */
     sp = ((sp - (u32)sizeof auxv - 4 * (argc + 3)) & ~15u) + (u32)sizeof auxv + 4 * (argc + 3);
@@ -281,7 +315,8 @@ static s32 call_clock_gettime64(const u32 *a)
 
 static s32 call_uname(const u32 *a)
 {
-    static const char names[6][40] = {"Linux", "tmesh", "6.1.0-tmesh-firmware", "system calls by the boot firmware", "m68k", ""};
+    static const char names[6][40] = {
+        "Linux", "tmesh", "6.1.0-tmesh-firmware", "system calls by the boot firmware", "m68k", ""};
     char *to = at(a[0], 6 * 65);
 
     if (!to)

@@ -14,7 +14,8 @@ int process_is_batch(void);
 void process_layout(const struct program *program);
 
 /* Starts a loaded program; argv[0] is its name. */
-void process_start(const struct program *program, u32 argc, const char *const *argv) __attribute__((noreturn));
+void process_start(const struct program *program, u32 argc, const char *const *argv)
+    __attribute__((noreturn));
 
 /* One system call: number and six arguments; the result, or minus an error number. */
 s32 process_call(u32 number, const u32 *arguments);

@@ -1,4 +1,4 @@
-/* The demonstration behind `b demo`: a Mandelbrot set in characters, prime numbers, a mix of what programs do.
+/* The demonstration behind `b demo`: a Mandelbrot set in characters, prime numbers, strings and sorting.
  * An argument (1-1000) repeats the work.  The same file runs under any Linux/m68k. */
 #include "runtime.h"
 
@@ -30,7 +30,8 @@ static void mandelbrot(void)
 
     for (int row = 0; row < ROWS; row++) {
         for (int column = 0; column < COLUMNS; column++) {
-            int n = escape(FIXED(-2.2) + FIXED(3.2) * column / COLUMNS, FIXED(-1.2) + FIXED(2.4) * row / (ROWS - 1));
+            int n = escape(FIXED(-2.2) + FIXED(3.2) * column / COLUMNS,
+                           FIXED(-1.2) + FIXED(2.4) * row / (ROWS - 1));
 
             line[column] = n == DEPTH ? ' ' : shades[1 + n % (sizeof shades - 2)];
         }
@@ -134,7 +135,8 @@ int main(int argc, char **argv)
         printf("usage: %s [ROUNDS], 1 to 1000\n", argv[0]);
         return 2;
     }
-    printf("This program was compiled from C for the 68020; every instruction of it runs in translation.\n\n");
+    printf(
+        "This program was compiled from C for the 68020; every instruction of it runs in translation.\n\n");
     mandelbrot();
     printf("\nprimes ");
     u32 count = primes(rounds);

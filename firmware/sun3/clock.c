@@ -24,8 +24,8 @@ const char *clock_test(int thorough)
     chip[INTERRUPT] = 0;
     chip[COMMAND] = RUN_24H;
     u8 now = chip[HUNDREDTHS];
-    if (now > 99 || chip[HOUR] > 23 || chip[MINUTE] > 59 || chip[SECOND] > 59 || chip[MONTH] - 1u > 11 || chip[DAY] - 1u > 30 ||
-        chip[YEAR] > 99)
+    if (now > 99 || chip[HOUR] > 23 || chip[MINUTE] > 59 || chip[SECOND] > 59 || chip[MONTH] - 1u > 11 ||
+        chip[DAY] - 1u > 30 || chip[YEAR] > 99)
         return "shows an impossible time";
     for (spin = SPIN; thorough && chip[HUNDREDTHS] == now; spin--)
         if (!spin)
@@ -74,7 +74,8 @@ void clock_service(void)
     rearm();
 }
 
-/* Days from 1 March of year 0 to 1 January of 1970, and so on: the year begins in March, so that the leap day is its last. */
+/* The year begins in March here, so that the leap day is its last; 719468 days lie between 1 March of year 0
+ * and 1 January 1970. */
 static u32 days_since_1970(u32 year, u32 month, u32 day)
 {
     if (month <= 2) {

@@ -10,7 +10,7 @@ const char *clock_test(int thorough); /* 0 if the chip behaves, else what is wro
 void clock_start_tick(void);
 void clock_stop_tick(void);
 int clock_ticking(void);
-void clock_service(void);      /* called at level 7 */
+void clock_service(void);           /* called at level 7 */
 u32 clock_seconds(u32 *hundredths); /* since 1970 */
 
 #endif

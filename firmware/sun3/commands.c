@@ -21,8 +21,8 @@ static void run_segment(int argc, char **argv)
     if (!one_address(argc, argv, &address))
         return;
     u32 pmeg = mmu_get_segment(address);
-    printf("context %u, segment %03x: PMEG %02x%s\n", control_get8(CONTROL_CONTEXT) & 7, address >> SEGMENT_SHIFT, pmeg,
-           pmeg == PMEG_INVALID ? " (invalid)" : "");
+    printf("context %u, segment %03x: PMEG %02x%s\n", control_get8(CONTROL_CONTEXT) & 7,
+           address >> SEGMENT_SHIFT, pmeg, pmeg == PMEG_INVALID ? " (invalid)" : "");
 }
 
 static void run_page(int argc, char **argv)

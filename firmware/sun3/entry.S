@@ -7,8 +7,8 @@
         .globl  machine_enter_user, machine_enter_supervisor, machine_resume, machine_prompt, machine_reset
         .globl  romvec_setctxt, get_vbr, set_vbr, wait_for_interrupt, mask_interrupts, try_fpu
 
-/* Every exception that nobody else wants.  What happened is kept in `saved` (struct registers in trap.h); the monitor
- * goes on below the interrupted stack if that is its own, else on its own from the top. */
+/* Every exception that nobody else wants. What happened is kept in `saved` (struct registers in trap.h);
+ * the monitor goes on below the interrupted stack if that is its own, else on its own from the top. */
 trap_entry:
         ori.w   #0x700,%sr
         tst.l   nofault
@@ -57,7 +57,8 @@ system_call_entry:
         move.l  (%sp)+,%a1
         rte
 
-/* ROM vector: the program is done for now.  Looks like an exception with vector 0, so that c continues after the call. */
+/* ROM vector: the program is done for now. Looks like an exception with vector 0, so that c continues
+ * after the call. */
 exit_to_monitor:
         move.l  (%sp)+,%d0
         clr.w   -(%sp)
@@ -65,7 +66,8 @@ exit_to_monitor:
         move.w  %sr,-(%sp)
         bra     trap_entry
 
-/* int guarded_read(u32 address, u32 size, u32 *value), int guarded_write(u32 address, u32 size, u32 value): 0 after a fault. */
+/* int guarded_read(u32 address, u32 size, u32 *value), int guarded_write(u32 address, u32 size, u32
+ * value): 0 after a fault. */
 guarded_read:
         movea.l 4(%sp),%a0
         move.l  8(%sp),%d0
@@ -154,8 +156,9 @@ control_put32:
         movec   %a1,%dfc
         rts
 
-/* void romvec_setctxt(u32 context, u32 address, u32 pmeg): a segment map entry of any context.  The caller's stack may
- * not exist in that context: everything is in registers, and interrupts are off, until the old one is back. */
+/* void romvec_setctxt(u32 context, u32 address, u32 pmeg): a segment map entry of any context. The
+ * caller's stack may not exist in that context: everything is in registers, and interrupts are off, until
+ * the old one is back. */
 romvec_setctxt:
         movem.l %d2-%d5,-(%sp)
         move.l  20(%sp),%d0
@@ -230,7 +233,8 @@ machine_enter_user:
         movea.l %d0,%a6
         rte
 
-/* void machine_enter_supervisor(u32 entry, u32 stack): called like a C function; its result is the exit status. */
+/* void machine_enter_supervisor(u32 entry, u32 stack): called like a C function; its result is the exit
+ * status. */
 machine_enter_supervisor:
         movea.l 4(%sp),%a0
         movea.l 8(%sp),%sp

@@ -18,8 +18,8 @@ enum { DEFAULT_BAUD = 9600, CANNOT_RUN = 127 /* as shells say it */ };
 static const struct {
     u8 type;
     const char *name;
-} models[] = {{0x11, "Sun-3/160"}, {0x12, "Sun-3/50"}, {0x13, "Sun-3/260"}, {0x14, "Sun-3/110"}, {0x17, "Sun-3/60"},
-              {0x18, "Sun-3/E"}};
+} models[] = {{0x11, "Sun-3/160"}, {0x12, "Sun-3/50"}, {0x13, "Sun-3/260"},
+              {0x14, "Sun-3/110"}, {0x17, "Sun-3/60"}, {0x18, "Sun-3/E"}};
 
 /* What the tests said; null is good.  A program runs without the devices that are not vital. */
 static struct {
@@ -91,8 +91,8 @@ static void print_banner(void)
             model = models[i].name;
     printf("\ntmesh Sun-3 firmware 1.0 (not a Sun PROM)\n");
     printf("Model %s, %uMB memory installed, Serial #%u.\n", model, memory_size >> 20, serial);
-    printf("Ethernet address %x:%x:%x:%x:%x:%x, Host ID %02x%06x.\n\n", id->ether[0], id->ether[1], id->ether[2], id->ether[3],
-           id->ether[4], id->ether[5], id->machine, serial);
+    printf("Ethernet address %x:%x:%x:%x:%x:%x, Host ID %02x%06x.\n\n", id->ether[0], id->ether[1],
+           id->ether[2], id->ether[3], id->ether[4], id->ether[5], id->machine, serial);
 }
 
 static void enable_fpu(void)

@@ -10,7 +10,7 @@ enum { MAX_MEMORY = 128 << 20, MARK_OFFSET = 0x1FF8 };
 
 u32 memory_size, memory_available;
 
-/* start.S: need more than C can promise (no memory access while another context is selected, no stack while it moves). */
+/* start.S; they need what C cannot promise: no memory access in another context, no stack while it moves. */
 void fill_context(u32 context, u32 ram_segments);
 void move_monitor_pages(u32 data_pte, u32 stack_pte);
 
@@ -34,8 +34,9 @@ void mmu_set_pte(u32 address, u32 pte)
     control_put32(CONTROL_PAGE_MAP | (address & VA_MASK & ~(u32)(PAGE_SIZE - 1)), pte);
 }
 
-/* RAM comes in whole segments here (128 KB): the last page of each must answer, keep two values, and be no image of an
- * earlier one.  Boards decode RAM by powers of two, so an image would change the mark of segment 0. */
+/* RAM comes in whole segments here (128 KB): the last page of each must answer, keep two values, and be no
+ * image of an earlier one. Boards decode RAM by powers of two: an image would change the mark of segment
+ * 0. */
 static u32 count_segments(void)
 {
     const u32 zero = VA_SCRATCH + MARK_OFFSET, here = zero + PAGE_SIZE;
@@ -106,7 +107,8 @@ static const struct {
 
 static void map_device(u32 address, u32 physical, u32 type)
 {
-    mmu_set_pte(address, PTE_VALID | PTE_WRITE | PTE_SYSTEM | PTE_NO_CACHE | type | (physical >> PAGE_SHIFT & PTE_PAGE_MASK));
+    mmu_set_pte(address, PTE_VALID | PTE_WRITE | PTE_SYSTEM | PTE_NO_CACHE | type |
+                             (physical >> PAGE_SHIFT & PTE_PAGE_MASK));
 }
 
 void mmu_set_maps(void)

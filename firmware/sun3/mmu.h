@@ -15,7 +15,8 @@ void mmu_set_pte(u32 address, u32 pte);
 /* Finds the size of RAM and moves the monitor's two pages to its top. */
 void mmu_find_memory(void);
 
-/* All contexts alike: RAM from 0 with PMEG n at segment n, the monitor's segments at the end, the rest invalid. */
+/* All contexts alike: RAM from 0, PMEG n at segment n; the monitor's segments at the end; the rest
+ * invalid. */
 void mmu_set_maps(void);
 
 /* End of the linear map of RAM at 0. */

@@ -1,5 +1,5 @@
-/* What foreign code calls: the vector at the beginning of the ROM.  Functions may be called with any VBR, SFC, DFC and
- * context: they use nothing but ROM, the monitor's data page and devices. */
+/* What foreign code calls: the vector at the beginning of the ROM.  Functions may be called with any VBR,
+ * SFC, DFC and context: they use nothing but ROM, the monitor's data page and devices. */
 #include "romvec.h"
 #include "boot.h"
 #include "clock.h"
@@ -19,7 +19,8 @@ u32 romvec_has_frame_buffer;
 static struct boot_parameters parameters;
 static const struct boot_parameters *parameters_pointer = &parameters;
 static u32 video_address = VA_VIDEO, frame_buffer_type = 2 /* FBTYPE_SUN2BW */, zero;
-static u32 translation = 1 /* ASCII */, screen_x, screen_y, repeat_delay = 500, reset_address = VA_ROM, reset_map;
+static u32 translation = 1 /* ASCII */, screen_x, screen_y, repeat_delay = 500, reset_address = VA_ROM,
+           reset_map;
 static u8 echo_input, keyboard_id, repeat_tick = 30;
 static u8 key_buffer[64];
 static void *no_handler;
@@ -164,7 +165,8 @@ void nmi_entry(void);
 void trap_entry(void);
 void romvec_setctxt(u32 context, u32 address, u32 pmeg);
 
-/* Offsets: NetBSD sun3/include/mon.h, Linux arch/m68k/include/asm/openprom.h.  The first two longs are the reset vector. */
+/* Offsets: NetBSD sun3/include/mon.h, Linux arch/m68k/include/asm/openprom.h.
+ * The first two longs are the reset vector. */
 struct romvec {
     u32 initial_sp;
     void (*start)(void);

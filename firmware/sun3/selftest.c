@@ -21,7 +21,7 @@ static u32 map_pattern(u32 pmeg, u32 entry, u32 invert)
     return ((pmeg * 0x01010101 ^ entry * 0x11111111) ^ invert) & PTE_BITS;
 }
 
-/* PMEGs are looked at through the scratch segment; those of the monitor's own segments are in use and proved by that. */
+/* PMEGs are looked at through the scratch segment; the monitor's own are proved by being in use. */
 static const char *test_page_map(u32 step)
 {
     u32 own = mmu_get_segment(VA_SCRATCH);
@@ -36,10 +36,12 @@ static const char *test_page_map(u32 step)
         for (u32 pmeg = 0; pmeg < MONITOR_PMEG; pmeg += step) {
             mmu_set_segment(VA_SCRATCH, pmeg);
             for (u32 i = 0; i < PAGES_PER_SEGMENT; i++) {
-                u32 want = map_pattern(pmeg, i, invert), got = mmu_get_pte(VA_SCRATCH + i * PAGE_SIZE) & PTE_BITS;
+                u32 want = map_pattern(pmeg, i, invert);
+                u32 got = mmu_get_pte(VA_SCRATCH + i * PAGE_SIZE) & PTE_BITS;
 
                 if (want != got && !error) {
-                    format_string(message, sizeof message, "PMEG %02x entry %x: wrote %08x, read %08x", pmeg, i, want, got);
+                    format_string(message, sizeof message, "PMEG %02x entry %x: wrote %08x, read %08x", pmeg,
+                                  i, want, got);
                     error = message;
                 }
             }
@@ -83,7 +85,7 @@ static const char *memory_error(u32 physical, u32 wrote, u32 read)
     return message;
 }
 
-/* Words of one page, `stride` apart: own address, then its complement, every word written before any is read. */
+/* Words of one page, `stride` apart: own address, then the complement, all written before any is read. */
 static const char *test_page(u32 page, u32 stride)
 {
     volatile u32 *word = (volatile u32 *)VA_SCRATCH;

@@ -1,8 +1,9 @@
 /* Reset: from nothing to C.
  *
- * The CPU is in supervisor mode and its instruction fetches come from the PROM whatever the maps say (enable register
- * bit 0x80 is 0).  Data accesses go through maps that hold anything, so that until two RAM pages are mapped and found
- * good there is neither a stack nor a vector table: no subroutine, no exception.  */
+ * The CPU is in supervisor mode and its instruction fetches come from the PROM whatever the maps say
+ * (enable register bit 0x80 is 0). Data accesses go through maps that hold anything, so that until two RAM
+ * pages are mapped and found good there is neither a stack nor a vector table: no subroutine, no
+ * exception. */
 #include "sun3.h"
 
 /* The assembler takes | for a comment: bits are added. */
@@ -55,7 +56,8 @@ _start:
         addq.l  #1,%d0
         movs.l  %d0,CONTROL_PAGE_MAP+VA_STACK_PAGE
 
-        /* Each long of both must hold its address and the complement: both written everywhere before either is read. */
+        /* Each long of both must hold its address and the complement: both written everywhere before
+         * either is read. */
         moveq   #0,%d2                          /* xor mask: 0, then ones */
 2:      lea     VA_DATA_PAGE,%a0
         lea     VA_STACK_PAGE,%a1
@@ -117,8 +119,8 @@ no_memory:
         stop    #SR_MASKED
         bra     no_memory
 
-/* void fill_context(u32 context, u32 ram_segments): the whole segment map of one context.  The monitor's segments come
- * first, and until they are there nothing but registers is used. */
+/* void fill_context(u32 context, u32 ram_segments): the whole segment map of one context. The monitor's
+ * segments come first, and until they are there nothing but registers is used. */
 fill_context:
         movem.l %d2-%d4,-(%sp)
         move.l  16(%sp),%d0
@@ -153,8 +155,8 @@ fill_context:
         movem.l (%sp)+,%d2-%d4
         rts
 
-/* void move_monitor_pages(u32 data_pte, u32 stack_pte): copies both pages to where VA_SCRATCH and the page after it
- * lead, then maps them there.  No stack between copy and switch. */
+/* void move_monitor_pages(u32 data_pte, u32 stack_pte): copies both pages to where VA_SCRATCH and the page
+ * after it lead, then maps them there. No stack between copy and switch. */
 move_monitor_pages:
         move.l  4(%sp),%d0
         movem.l %d2-%d3,-(%sp)

@@ -1,6 +1,6 @@
 /* Addresses of a Sun-3 as its monitor sees them; shared by C and assembler.
- * Control space and PTE: NetBSD sun3/include/{control,pte3,enable}.h.  Virtual addresses: Sun's PROMs since 1985
- * (NetBSD sun3/include/mon.h, Linux asm/openprom.h and arch/m68k/sun3 rely on them). */
+ * Control space and PTE: NetBSD sun3/include/{control,pte3,enable}.h.  Virtual addresses: Sun's PROMs since
+ * 1985 (NetBSD sun3/include/mon.h, Linux asm/openprom.h and arch/m68k/sun3 rely on them). */
 #ifndef FW_SUN3_H
 #define FW_SUN3_H
 
@@ -44,17 +44,17 @@
 #define PTE_PAGE_MASK 0x0007FFFF
 #define PTE_BITS 0xFF07FFFF
 
-/* The monitor's part of the address space is sixteen segments; segment k of them owns PMEG MONITOR_PMEG + k in every
- * context.  RAM gets PMEG n at segment n below that, which ends the linear map at 29.875 MB. */
+/* The monitor's part of the address space is sixteen segments; segment k of them owns PMEG MONITOR_PMEG + k
+ * in every context.  RAM gets PMEG n at segment n below that, which ends the linear map at 29.875 MB. */
 #define MONITOR_START 0x0FE00000
 #define MONITOR_END 0x10000000
 #define MONITOR_PMEG 0xEF
 #define MONITOR_SEGMENTS 16
 
-#define VA_KEYBOARD 0x0FE00000   /* SCC: A keyboard, B mouse */
-#define VA_SERIAL 0x0FE02000     /* SCC: A ttya, B ttyb */
+#define VA_KEYBOARD 0x0FE00000 /* SCC: A keyboard, B mouse */
+#define VA_SERIAL 0x0FE02000   /* SCC: A ttya, B ttyb */
 #define VA_EEPROM 0x0FE04000
-#define VA_CLOCK 0x0FE06000      /* Intersil 7170 */
+#define VA_CLOCK 0x0FE06000 /* Intersil 7170 */
 #define VA_MEMORY_ERROR 0x0FE08000
 #define VA_INTERRUPT 0x0FE0A000
 #define VA_ETHER 0x0FE0C000
@@ -63,13 +63,13 @@
 #define VA_SCSI 0x0FE12000
 #define VA_DES 0x0FE14000
 #define VA_ECC 0x0FE16000
-#define VA_HOST 0x0FE1E000       /* ours: the host boot device */
+#define VA_HOST 0x0FE1E000 /* ours: the host boot device */
 #define VA_VIDEO 0x0FE20000
 #define VA_SCRATCH 0x0FE40000    /* ours: a segment to look at memory through */
 #define VA_STACK_PAGE 0x0FEEE000 /* ours: the monitor's stack, right below the ROM */
 #define VA_ROM 0x0FEF0000
 #define VA_DVMA 0x0FF00000
-#define VA_DATA_PAGE 0x0FFFE000  /* vectors and variables; the Ethernet's SCP is in its last 12 bytes */
+#define VA_DATA_PAGE 0x0FFFE000 /* vectors and variables; the Ethernet's SCP is in its last 12 bytes */
 
 #define STACK_TOP VA_ROM
 #define ROM_PAGES 8
@@ -90,7 +90,7 @@
 #define OBIO_DES 0x1C0000
 #define OBIO_ECC 0x1E0000
 #define OBIO_HOST 0x1F0000
-#define MEMORY_VIDEO 0xFF000000  /* bwtwo of the 3/160 and 3/60, memory space */
+#define MEMORY_VIDEO 0xFF000000 /* bwtwo of the 3/160 and 3/60, memory space */
 
 /* What the LEDs show while the machine comes up (a lit LED is a 0 bit; setleds() inverts). */
 #define LED_RESET 0x01
@@ -101,7 +101,7 @@
 #define LED_MEMORY 0x06
 #define LED_DEVICES 0x07
 #define LED_READY 0x00
-#define LED_NO_MEMORY 0x82       /* the machine stops with these */
+#define LED_NO_MEMORY 0x82 /* the machine stops with these */
 
 #define SR_SUPERVISOR 0x2000
 #define SR_MASKED 0x2700

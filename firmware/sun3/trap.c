@@ -7,8 +7,16 @@
 #include "sun3.h"
 #include "zs.h"
 
-enum { VECTOR_BUS = 2, VECTOR_ADDRESS = 3, VECTOR_NMI = 31, VECTOR_TRAP0 = 32, VECTOR_ABORT = 46, FORMAT_SHORT_BUS = 0xA,
-       FORMAT_LONG_BUS = 0xB, SP = 15 };
+enum {
+    VECTOR_BUS = 2,
+    VECTOR_ADDRESS = 3,
+    VECTOR_NMI = 31,
+    VECTOR_TRAP0 = 32,
+    VECTOR_ABORT = 46,
+    FORMAT_SHORT_BUS = 0xA,
+    FORMAT_LONG_BUS = 0xB,
+    SP = 15
+};
 
 struct registers saved;
 u32 nofault, nofault_sp, prompt_sp = STACK_TOP, monitor_active = 1;
@@ -26,9 +34,17 @@ struct frame {
     u32 stage_b; /* long frame only */
 } __attribute__((packed));
 
-static const u8 frame_sizes[16] = {[0] = 8, [1] = 8, [2] = 12, [9] = 20, [FORMAT_SHORT_BUS] = 32, [FORMAT_LONG_BUS] = 92};
+static const u8 frame_sizes[16] = {
+    [0] = 8, [1] = 8, [2] = 12, [9] = 20, [FORMAT_SHORT_BUS] = 32, [FORMAT_LONG_BUS] = 92};
 
-enum { SSW_FC = 0x8000, SSW_FB = 0x4000, SSW_RC = 0x2000, SSW_RB = 0x1000, SSW_DF = 0x0100, SSW_READ = 0x0040 };
+enum {
+    SSW_FC = 0x8000,
+    SSW_FB = 0x4000,
+    SSW_RC = 0x2000,
+    SSW_RB = 0x1000,
+    SSW_DF = 0x0100,
+    SSW_READ = 0x0040
+};
 
 static const struct {
     u8 first, last, signal;
@@ -102,7 +118,9 @@ static void print_cause(const char *name)
     static const struct {
         u8 bit;
         const char *name;
-    } causes[] = {{BUS_ERROR_INVALID, "page invalid"}, {BUS_ERROR_PROTECTION, "protection"}, {BUS_ERROR_TIMEOUT, "nothing answers"},
+    } causes[] = {{BUS_ERROR_INVALID, "page invalid"},
+                  {BUS_ERROR_PROTECTION, "protection"},
+                  {BUS_ERROR_TIMEOUT, "nothing answers"},
                   {BUS_ERROR_VME, "VME"}};
 
     printf("\n%s: vector %u, PC 0x%08x, SR 0x%04x (%s mode)\n", name, saved.vector, saved.pc, saved.sr,
@@ -110,7 +128,9 @@ static void print_cause(const char *name)
     if (saved.format != FORMAT_SHORT_BUS && saved.format != FORMAT_LONG_BUS)
         return;
     printf("fault address 0x%08x, %s", saved.fault_address,
-           !(saved.status_word & SSW_DF) ? "instruction fetch" : saved.status_word & SSW_READ ? "data read" : "data write");
+           !(saved.status_word & SSW_DF)  ? "instruction fetch"
+           : saved.status_word & SSW_READ ? "data read"
+                                          : "data write");
     if (saved.vector == VECTOR_BUS) {
         printf(", bus error register 0x%02x", saved.bus_error);
         for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
@@ -128,8 +148,8 @@ void machine_print_registers(void)
             printf(" %08x", saved.r[8 * bank + i]);
         console_put('\n');
     }
-    printf("pc %08x  sr %04x  usp %08x  ssp %08x  vbr %08x  sfc %u  dfc %u\n", saved.pc, saved.sr, saved.usp, saved.ssp, saved.vbr,
-           saved.sfc, saved.dfc);
+    printf("pc %08x  sr %04x  usp %08x  ssp %08x  vbr %08x  sfc %u  dfc %u\n", saved.pc, saved.sr, saved.usp,
+           saved.ssp, saved.vbr, saved.sfc, saved.dfc);
 }
 
 int machine_set_register(const char *name, u32 value)
@@ -137,8 +157,8 @@ int machine_set_register(const char *name, u32 value)
     static const struct {
         const char *name;
         u32 *where;
-    } others[] = {{"pc", &saved.pc}, {"sr", &saved.sr}, {"usp", &saved.usp}, {"ssp", &saved.ssp}, {"vbr", &saved.vbr},
-                  {"sfc", &saved.sfc}, {"dfc", &saved.dfc}};
+    } others[] = {{"pc", &saved.pc},   {"sr", &saved.sr},   {"usp", &saved.usp}, {"ssp", &saved.ssp},
+                  {"vbr", &saved.vbr}, {"sfc", &saved.sfc}, {"dfc", &saved.dfc}};
 
     if ((name[0] == 'd' || name[0] == 'a') && name[1] >= '0' && name[1] <= '7' && !name[2]) {
         int n = name[1] - '0';

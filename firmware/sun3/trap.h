@@ -6,10 +6,10 @@
 
 /* The interrupted program; entry.S knows the offsets. */
 struct registers {
-    u32 r[16];         /* d0-d7, a0-a7; a7 is usp or ssp, as SR says */
+    u32 r[16]; /* d0-d7, a0-a7; a7 is usp or ssp, as SR says */
     u32 usp, ssp, pc, sr, vbr, sfc, dfc;
     /* of the exception; not restored */
-    u32 vector;        /* 0: exit_to_monitor() */
+    u32 vector; /* 0: exit_to_monitor() */
     u32 format, fault_address, status_word, bus_error;
 };
 extern struct registers saved;

@@ -5,9 +5,24 @@
 
 enum { CLOCK = 4915200, CHANNEL_A = 4 };
 enum { RR0_RX = 0x01, RR0_TX_EMPTY = 0x04, RR0_BREAK = 0x80 };
-enum { WR0_RESET_STATUS = 0x10, WR1_RX_ALL = 0x10, WR1_STATUS = 0x01, WR4_8N1_X16 = 0x44, WR3_RX8 = 0xC0, WR3_ENABLE = 0x01,
-       WR5_TX8_DTR_RTS = 0xE2, WR5_ENABLE = 0x08, WR9_RESET_A = 0x80, WR9_RESET_B = 0x40, WR9_NO_VECTOR = 0x02,
-       WR9_MASTER = 0x08, WR11_BRG = 0x50, WR14_PCLK = 0x02, WR14_BRG = 0x01, WR15_BREAK = 0x80 };
+enum {
+    WR0_RESET_STATUS = 0x10,
+    WR1_RX_ALL = 0x10,
+    WR1_STATUS = 0x01,
+    WR4_8N1_X16 = 0x44,
+    WR3_RX8 = 0xC0,
+    WR3_ENABLE = 0x01,
+    WR5_TX8_DTR_RTS = 0xE2,
+    WR5_ENABLE = 0x08,
+    WR9_RESET_A = 0x80,
+    WR9_RESET_B = 0x40,
+    WR9_NO_VECTOR = 0x02,
+    WR9_MASTER = 0x08,
+    WR11_BRG = 0x50,
+    WR14_PCLK = 0x02,
+    WR14_BRG = 0x01,
+    WR15_BREAK = 0x80
+};
 enum { BREAK_WAIT = 100000 };
 
 static struct channel {

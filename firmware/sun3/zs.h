@@ -10,9 +10,9 @@ enum serial_port { PORT_A, PORT_B };
 const char *zs_test(enum serial_port port);
 void zs_open(enum serial_port port, u32 baud);
 void zs_put(int c);
-int zs_get(void);          /* -1: nothing */
-int zs_break(void);        /* 1 once after a BREAK */
-void zs_arm(void);         /* interrupt at level 6 when a character comes */
+int zs_get(void);   /* -1: nothing */
+int zs_break(void); /* 1 once after a BREAK */
+void zs_arm(void);  /* interrupt at level 6 when a character comes */
 void zs_disarm(void);
 
 #endif

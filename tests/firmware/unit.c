@@ -1,5 +1,6 @@
-/* Runs the portable parts of the firmware as an ordinary Linux/m68k program: `unit NAME` prints what a part does,
- * tests/firmware/test_common.py knows what it should be.  Linked with the very files that go into the ROM. */
+/* Runs the portable parts of the firmware as an ordinary Linux/m68k program: `unit NAME` prints what a part
+ * does, tests/firmware/test_common.py knows what it should be.  Linked with the very files that go into the
+ * ROM. */
 #include "boot.h"
 #include "console.h"
 #include "host.h"
@@ -148,7 +149,8 @@ void machine_boot_parameters(const struct boot_request *request, u32 argc, const
 
 static void boot_xx(const struct boot_request *request, u32 argc, const char *const *argv)
 {
-    printf("xx %u %u %u [%s] %u %s\n", request->controller, request->unit, request->partition, request->file, argc, argv[argc - 1]);
+    printf("xx %u %u %u [%s] %u %s\n", request->controller, request->unit, request->partition, request->file,
+           argc, argv[argc - 1]);
 }
 
 const struct boot_device machine_boot_devices[] = {{"xx", "a test", boot_xx}, {"", 0, 0}};
@@ -200,7 +202,8 @@ static void test_string(void)
     printf("%s\n", (char *)a);
     memcpy(a, "0123456789", 11);
     memmove(a, a + 2, 8);
-    printf("%s %d %d %d %u\n", (char *)a, strcmp("a", "b") < 0, strncmp("abc", "abd", 2), memcmp("x", "x", 1), (u32)strlen("four"));
+    printf("%s %d %d %d %u\n", (char *)a, strcmp("a", "b") < 0, strncmp("abc", "abd", 2), memcmp("x", "x", 1),
+           (u32)strlen("four"));
 }
 
 static void test_parse(int argc, char **argv)
@@ -222,8 +225,8 @@ static int read_image(struct source *source, u32 offset, void *to, u32 n)
     return 0;
 }
 
-/* Standard input is the program.  Its addresses are relative to `memory`: the words at the offsets that argv[3] and the
- * following name get its address added. */
+/* Standard input is the program.  Its addresses are relative to `memory`: the words at the offsets that
+ * argv[3] and the following name get its address added. */
 static void test_load(int argc, char **argv)
 {
     static u8 text[0x10000];
@@ -246,8 +249,8 @@ static void test_load(int argc, char **argv)
         printf("error: %s\n", error);
         return;
     }
-    printf("kind %d entry %x start %x end %x\n", program.kind, program.entry - (u32)memory, program.start - (u32)memory,
-           program.end - (u32)memory);
+    printf("kind %d entry %x start %x end %x\n", program.kind, program.entry - (u32)memory,
+           program.start - (u32)memory, program.end - (u32)memory);
     for (u32 a = program.start; a < program.end && a < program.start + 48; a++)
         printf("%02x", *(u8 *)a);
     printf("\n");
@@ -272,7 +275,8 @@ static void test_calls(void)
 
     process_layout(&program);
     u32 heap = call(45, 0, 0, 0, 0);
-    printf("brk %x %x %x\n", heap - (u32)memory, call(45, heap + 0x100, 0, 0, 0) - heap, call(45, 1, 0, 0, 0) - heap);
+    printf("brk %x %x %x\n", heap - (u32)memory, call(45, heap + 0x100, 0, 0, 0) - heap,
+           call(45, 1, 0, 0, 0) - heap);
     memcpy(memory + 0x1100, "hello\n", 6);
     printf("write %d\n", (int)call(4, 1, (u32)memory + 0x1100, 6, 0));
     printf("bad fd %d pointer %d length %d\n", (int)call(4, 7, (u32)memory, 1, 0), (int)call(4, 1, 16, 1, 0),
