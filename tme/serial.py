@@ -133,7 +133,7 @@ class FdLine:
             except BlockingIOError:
                 pass
             except OSError:
-                self._gone()
+                self._reader_gone()
         if self._output and self.present:
             self._poll(RETRY)
 
@@ -198,6 +198,14 @@ class FdLine:
             self._deliver()
         elif self._regular_file and self.input_fd is not None:
             self._readable()
+
+    def _reader_gone(self) -> None:
+        """Nobody takes our output any more."""
+        if self.output_fd == self.input_fd:
+            self._gone()
+        elif self.output_fd is not None:
+            os.close(self.output_fd)
+            self.output_fd = None
 
     def _gone(self) -> None:
         """The other end is closed: input is over, output goes nowhere."""

@@ -23,7 +23,7 @@ from tme.args import Args, Flag, Param
 from tme.element import Element
 from tme.errors import TmeError
 from tme.port import Port, SerialPort
-from tme.serial import BREAK, OUTPUT_LIMIT, BreakCarets, FdLine, Line
+from tme.serial import OUTPUT_LIMIT, BreakCarets, FdLine, Line
 
 if TYPE_CHECKING:
     from tme.machine import Machine
@@ -122,10 +122,10 @@ class HostSerial(Element):
 
     def _input(self, data: bytes) -> None:
         for item in self._carets.feed(data) if self._carets else (data,):
-            if item == BREAK:
-                self._break()
-            else:
+            if isinstance(item, bytes):
                 self.port.send(item)
+            else:
+                self._break()
 
     def _break(self) -> None:
         self.port.break_(True)

@@ -288,8 +288,9 @@ def test_tcp(machine, guest, line):
 
 def test_a_port_that_is_taken(machine):
     with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = f"device tcp:{taken.getsockname()[1]}"
         with pytest.raises(TmeError, match=r"tty0 .*cannot listen on TCP port"):
-            machine.make("tty0", f"host/posix/serial device tcp:{taken.getsockname()[1]}")
+            machine.make("tty0", f"host/posix/serial {words}")
 
 
 # ---- mistakes ---------------------------------------------------------------------------------------------

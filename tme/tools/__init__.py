@@ -1,0 +1,1 @@
+"""Programs that make and print the small images a machine needs."""
