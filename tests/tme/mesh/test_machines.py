@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tme.errors import TmeError
 from tme.mesh.parser import parse
 from tme.mesh.session import builtin_machines, find_machine
 from tme.mesh.sketch import sketch
+from tme.paths import MACHINES
 from tme.registry import Registry, normalise
 
 GUESTS = os.environ.get("TME_GUESTS")
@@ -75,3 +78,15 @@ def test_guests() -> None:
         assert wrong == []
         _, errors = sketch([file])
         assert [str(e) for e in errors if "tmesh --list-elements" in str(e)] == []
+
+
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        ("sun3-idprom.bin", ["tme.tools.idprom", "make", "3/160", "8:0:20:11:22:33", "12345"]),
+        ("sun3-eeprom.bin", ["tme.tools.eeprom", "make", str(MACHINES / "sun3-eeprom.txt")]),
+    ],
+)
+def test_images_are_what_our_tools_make(image: str, command: list[str]) -> None:
+    made = subprocess.run([sys.executable, "-m", *command], capture_output=True, check=True)
+    assert made.stdout == (MACHINES / image).read_bytes()
