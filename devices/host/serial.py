@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tme.console import Console
 
-BREAK_NS = 250_000_000  #: how long a break lasts
+BREAK_NS = 10_000_000  #: how long a break lasts: longer than a character at 1200 baud
 STANDARD = "-"
 CLONE = "/dev/ptmx"
 

@@ -186,7 +186,7 @@ FIELDS: dict[str, tuple[int, Kind, str]] = {
 }
 """Name -> offset, kind, default; printed in this order."""
 
-TEST_PATTERN = (0x0B8, b"\x55\xaa")
+TEST_PATTERN = (0x0B8, b"\xaa\x55")
 
 
 def store(image: bytearray, name: str, value: str) -> None:

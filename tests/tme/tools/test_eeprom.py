@@ -37,7 +37,7 @@ def test_bytes_are_where_the_prom_looks():
     assert image[0x60:0x68] == b"\x00\x25\x80\x12\0\0\0\0"
     assert image[0x290:0x294] == b"\1\2\xff\0"
     assert image[0x10:0x14] == b"\x12\x34\x56\x78"
-    assert image[0xB8:0xBA] == b"\x55\xaa"
+    assert image[0xB8:0xBA] == b"\xaa\x55"
     assert image[0x70B] == 0x06
 
 
