@@ -106,7 +106,10 @@ guarded_write:
         clr.l   nofault
         moveq   #1,%d0
         rts
-fault:  moveq   #0,%d0
+fault:  pea     CONTROL_BUS_ERROR               /* reading it clears it for the next, unexpected fault */
+        jsr     control_get8
+        addq.l  #4,%sp
+        moveq   #0,%d0
         rts
 
 /* int try_fpu(void): 1 if a 68881 answers (without one its instructions are line-F exceptions). */
@@ -284,5 +287,6 @@ machine_prompt:
 /* void machine_reset(void) */
 machine_reset:
         ori.w   #0x700,%sr
+        jsr     clock_stop_tick                 /* level 7 finds no vectors while start.S works */
         reset
         jmp     _start
