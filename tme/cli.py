@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(*_parse(words))
     except TmeError as error:
         return _fail([error])
+    except KeyboardInterrupt:  # before the machine runs, or twice
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `tmesh --list-elements | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141

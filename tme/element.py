@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tme.args import Args, Spec
@@ -70,3 +70,15 @@ class Element:
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.module}>"
+
+
+def check_all(elements: Iterable[Element]) -> None:
+    """Let every element say whether it can be powered up; one TmeError tells all that is wrong."""
+    errors: list[str] = []
+    for element in elements:
+        try:
+            element.check()
+        except TmeError as error:
+            errors.append(str(error.at(element.where)))
+    if errors:
+        raise TmeError("\n".join(errors))

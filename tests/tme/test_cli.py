@@ -227,3 +227,19 @@ def test_list_elements_into_a_closed_pipe() -> None:
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.startswith("tme/")
     assert done.stderr == ""
+
+
+def test_interrupt_while_loading(machine_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tme.mesh.session.Session.load", interrupted)
+    code, machine = run(machine_file)
+    assert code == 130
+    assert machine.calls == ["close"]
+
+
+def test_boot_file_of_the_package(machine_file: str) -> None:
+    _, machine = run(machine_file, "--boot", "@firmware/demos/demo.elf")
+    assert machine.options.boot is not None
+    assert machine.options.boot.read_bytes()[:4] == b"\x7fELF"

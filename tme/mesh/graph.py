@@ -194,15 +194,3 @@ def _arguments(element: Element, end: End, where: str, base: Path | None) -> Arg
 def _agrees(port: Port, words: Iterable[str]) -> bool:
     """Whether the arguments in a `disconnect` statement, if any, are those of the connection."""
     return not words or port.args.words == tuple(words)
-
-
-def check(elements: Iterable[Element]) -> None:
-    """Let every element say whether it can be powered up; one TmeError tells all that is wrong."""
-    errors: list[str] = []
-    for element in elements:
-        try:
-            element.check()
-        except TmeError as error:
-            errors.append(str(error.at(element.where)))
-    if errors:
-        raise TmeError("\n".join(errors))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tme.errors import TmeError
@@ -129,3 +131,33 @@ def test_a_mistake_does_not_hide_the_rest() -> None:
 @pytest.mark.parametrize("word", ["plain", "0x10", "a b", "at", "x:y", "", "#", ";"])
 def test_quoted_words_read_back(word: str) -> None:
     assert words(f"n {quote(word)}") == [["n", word]]
+
+
+def test_noise_is_a_mistake_never_a_crash() -> None:
+    rng = random.Random(3)
+    pieces = [
+        "at",
+        ":",
+        "a",
+        "zs0",
+        "connect",
+        "ls",
+        '"',
+        "#",
+        ";",
+        "\n",
+        " ",
+        "\t",
+        "$",
+        "é",
+        "\0",
+        "tme/x",
+        "=",
+        "-",
+    ]
+    for _ in range(3000):
+        text = "".join(rng.choice(pieces) + rng.choice(["", " "]) for _ in range(rng.randrange(12)))
+        for item in parse(text, "T"):
+            assert isinstance(item, Statement | TmeError)
+            assert item.where is not None
+            assert item.where.startswith("T:")
