@@ -26,6 +26,7 @@ DEBUG_ITEMS = {
     "int": "exceptions and interrupts",
     "mmio": "device accesses",
     "mmu": "translation table changes and faults",
+    "leds": "diagnostic LEDs, when they change",
 }
 
 
