@@ -25,6 +25,7 @@ from .trace import Trace
 
 SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
 PARAMS = "(ptr, ptr, i64, i64)"
+SAME = "ptr %st, ptr %ip, i64 %budget, i64 %op"
 PLACES = ("away", "enter", "resume", "refetch", "leave")
 
 
@@ -112,20 +113,24 @@ class HandlerEmitter(Emitter):
 
     # -- memory --------------------------------------------------------------------------------------------------
 
-    def _descriptor(self, size: int, space: Any, mode: str) -> str:
-        """size | fc << 8 | CACHEABLE, as an operand."""
-        d = self.new("d")
+    def _what(self, addr: str, size: int, space: Any, mode: str, flags: int = 0) -> str:
+        """What slow code is told of an access: address | descriptor << 32."""
+        wide, what = self.new(), self.new()
+        self.put(f"{wide} = zext i32 {addr} to i64")
         if isinstance(space, Val):
-            wide, up = self.new(), self.new()
-            self.put(f"{wide} = zext i{space.w} {self.text(space)} to i32")
-            self.put(f"{up} = shl i32 {wide}, 8")
-            self.put(f"{d} = or i32 {up}, {size}")
-            return d
-        user, supervisor = (size | self.m.isa.fcs(m, space) << 8 | softmmu.CACHEABLE for m in (0, 1))
-        is_user = self.new()
-        self.put(f"{is_user} = icmp eq i64 {mode}, 0")
-        self.put(f"{d} = select i1 {is_user}, i32 {user}, i32 {supervisor}")
-        return d
+            fc, up, d = self.new(), self.new(), self.new()
+            self.put(f"{fc} = zext i{space.w} {self.text(space)} to i64")
+            self.put(f"{up} = shl i64 {fc}, 40")
+            self.put(f"{d} = or i64 {up}, {size << 32}")
+        else:
+            user, supervisor = (
+                (size | self.m.isa.fcs(m, space) << 8 | softmmu.CACHEABLE | flags) << 32 for m in (0, 1)
+            )
+            is_user, d = self.new(), self.new()
+            self.put(f"{is_user} = icmp eq i64 {mode}, 0")
+            self.put(f"{d} = select i1 {is_user}, i64 {user}, i64 {supervisor}")
+        self.put(f"{what} = or i64 {wide}, {d}")
+        return what
 
     def _mode(self) -> str:
         wide = self.new()
@@ -158,11 +163,9 @@ class HandlerEmitter(Emitter):
             value = self.host_load(p, size)
             self.br(f"done{k}")
             self.block(f"slow{k}")
-        d = self._descriptor(size, space, mode)
+        what = self._what(a, size, space, mode, softmmu.PROGRAM_READ if space is PROGRAM else 0)
         status = self.new()
-        self.poke("budget", "i64", "%budget")  # devices tell the time by it
-        how = softmmu.EXECUTE if space is PROGRAM else softmmu.READ
-        self.put(f"{status} = call preserve_mostcc i32 @slow_load(ptr %st, i32 {a}, i32 {d}, i32 {how})")
+        self.put(f"{status} = call preserve_mostcc i32 @slow_load({SAME}, i64 {what})")
         self._check(status, f"ok{k}")
         self.block(f"ok{k}")
         wide, slow = self.peek("slow_value", "i64"), self.new()
@@ -188,13 +191,12 @@ class HandlerEmitter(Emitter):
             self.host_store(p, size, self.text(value))
             self.br(f"done{k}")
             self.block(f"slow{k}")
-        d = self._descriptor(size, space, mode)
+        what = self._what(a, size, space, mode)
         status, wide = self.new(), self.text(value)
         if size < 8:
             wide = self.new()
             self.put(f"{wide} = zext i{value.w} {self.text(value)} to i64")
-        self.poke("budget", "i64", "%budget")
-        self.put(f"{status} = call preserve_mostcc i32 @slow_store(ptr %st, i32 {a}, i32 {d}, i64 {wide})")
+        self.put(f"{status} = call preserve_mostcc i32 @slow_store({SAME}, i64 {what}, i64 {wide})")
         self._check(status, f"done{k}")
         self.block(f"done{k}")
 
@@ -202,9 +204,9 @@ class HandlerEmitter(Emitter):
         addr, size, space = u.args
         self.n += 1
         k = self.n
-        d = self._descriptor(size, space, self._mode())
+        what = self._what(self.text(addr), size, space, self._mode())
         status = self.new()
-        self.put(f"{status} = call preserve_mostcc i32 @slow_probe(ptr %st, i32 {self.text(addr)}, i32 {d})")
+        self.put(f"{status} = call preserve_mostcc i32 @slow_probe({SAME}, i64 {what})")
         self._check(status, f"done{k}")
         self.block(f"done{k}")
 
@@ -215,7 +217,7 @@ class HandlerEmitter(Emitter):
         passed = "".join(f", i{a.w} {self.text(a)}" for a in args)
         self.put(
             f"%t{u.n} = call fastcc {self.call_type(u)} @shared_{routine.__name__}"
-            f"(ptr %st, ptr %ip, i64 %budget, i32 {self.text(at)}{passed})"
+            f"({SAME}, i32 {self.text(at)}{passed})"
         )
         self.n += 1
         k, bad = self.n, self.new()
@@ -328,7 +330,7 @@ class SharedEmitter(HandlerEmitter):
         self.type = "{ " + ", ".join(f"i{r.w}" for r in [trace.at, *results]) + ", i1 }"
         params = "".join(f", i{w} %t{i + 2}" for i, w in enumerate(widths))
         self.lines = [
-            f"define fastcc {self.type} @shared_{routine.__name__}(ptr %st, ptr %ip, i64 %budget, i32 %t1{params}) noinline {{"
+            f"define fastcc {self.type} @shared_{routine.__name__}({SAME}, i32 %t1{params}) noinline {{"
         ]
         self.block("entry")
         self.render(trace.ops)
@@ -400,7 +402,7 @@ def declarations(model: Model) -> str:
     out += [f"declare tailcc void @{n}{PARAMS}" for n in [*PLACES, *(f"rt_{n}" for n in model.isa.routines)]]
     for f, widths in model.isa.shared.items():
         params = "".join(f", i{w}" for w in widths)
-        out.append(f"declare fastcc {shared_type(model, f, list(widths))} @shared_{f.__name__}(ptr, ptr, i64, i32{params})")
+        out.append(f"declare fastcc {shared_type(model, f, list(widths))} @shared_{f.__name__}(ptr, ptr, i64, i64, i32{params})")
     return "\n".join(out)
 
 

@@ -19,7 +19,7 @@ from .state import TLB_ENTRIES, TLB_MODES
 IO_READ, IO_WRITE, IO_CODE = 0, 1, 2
 GRANULE_BITS = 7  # stores are told from code at this grain
 READ, WRITE, EXECUTE = 0, 1, 2
-CACHEABLE = 1 << 16  # flag in the descriptor that handlers pass: size | fc << 8 | CACHEABLE
+CACHEABLE, PROGRAM_READ = 1 << 16, 1 << 17  # flags in the descriptor that handlers pass, above size | fc << 8
 REFUSED, UNCACHED = 1 << 63, 1 << 62
 
 # Offsets within struct range and struct tlb.
@@ -334,23 +334,40 @@ fault:
   ret i32 1
 }
 
-define preserve_mostcc i32 @slow_load(ptr %st, i32 %va, i32 %desc, i32 %how) noinline cold {
+; Called from handlers with the handler's own arguments first, so that these stay in their registers.
+; what = address | descriptor << 32; descriptor = size | fc << 8 | CACHEABLE | PROGRAM_READ.
+define preserve_mostcc i32 @slow_load(ptr %st, ptr %ip, i64 %budget, i64 %op, i64 %what) noinline cold {
+  %bp = getelementptr i8, ptr %st, i64 $budget
+  store i64 %budget, ptr %bp
+  %va = trunc i64 %what to i32
+  %up = lshr i64 %what, 32
+  %desc = trunc i64 %up to i32
+  %program = lshr i32 %desc, 17
+  %how = shl i32 %program, 1
   %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 %how, i64 0)
   ret i32 %r
 }
-define preserve_mostcc i32 @slow_store(ptr %st, i32 %va, i32 %desc, i64 %value) noinline cold {
+define preserve_mostcc i32 @slow_store(ptr %st, ptr %ip, i64 %budget, i64 %op, i64 %what, i64 %value) noinline cold {
+  %bp = getelementptr i8, ptr %st, i64 $budget
+  store i64 %budget, ptr %bp
+  %va = trunc i64 %what to i32
+  %up = lshr i64 %what, 32
+  %desc = trunc i64 %up to i32
   %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 1, i64 %value)
   ret i32 %r
 }
-define preserve_mostcc i32 @slow_probe(ptr %st, i32 %va, i32 %desc) noinline cold {
+define preserve_mostcc i32 @slow_probe(ptr %st, ptr %ip, i64 %budget, i64 %op, i64 %what) noinline cold {
+  %va = trunc i64 %what to i32
+  %up = lshr i64 %what, 32
+  %desc = trunc i64 %up to i32
   %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 3, i64 0)
   ret i32 %r
 }
 """
 DECLARATIONS = """
-declare preserve_mostcc i32 @slow_load(ptr, i32, i32, i32)
-declare preserve_mostcc i32 @slow_store(ptr, i32, i32, i64)
-declare preserve_mostcc i32 @slow_probe(ptr, i32, i32)
+declare preserve_mostcc i32 @slow_load(ptr, ptr, i64, i64, i64)
+declare preserve_mostcc i32 @slow_store(ptr, ptr, i64, i64, i64, i64)
+declare preserve_mostcc i32 @slow_probe(ptr, ptr, i64, i64, i64)
 """
 
 

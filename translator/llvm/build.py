@@ -37,7 +37,8 @@ def machine(codegen: int) -> Any:
     """The host's target machine at a code generation level 0–3."""
     _initialize()
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=codegen, reloc="pic", jit=True,
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=codegen, reloc="pic",
+        codemodel="small",
     )
 
 
