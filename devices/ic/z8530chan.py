@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from devices.ic.z8530fifo import ReceiveFifo
 from devices.ic.z8530reg import (
     CHARACTER_BITS,
     CLOCK_BRG,
@@ -26,9 +27,6 @@ from devices.ic.z8530reg import (
     RESIDUE_ASYNC,
     RR0,
     RR1,
-    RX_INT_ALL,
-    RX_INT_FIRST,
-    RX_INT_OFF,
     STOP_HALF_BITS,
     WR0,
     WR1,
@@ -46,14 +44,12 @@ from tme.port import SerialPort
 if TYPE_CHECKING:
     from tme.clock import Clock, Event
 
-FIFO_SIZE = 3
 LINE_SIZE = 16  #: bytes that the line holds before it asks the peer to wait
 SECOND = 1_000_000_000
 
 BREAK_START, BREAK_END = -1, -2  #: on the line, between characters
 
 EXTERNAL = RR0.BREAK | RR0.CTS | RR0.DCD  #: the conditions whose edges interrupt
-ERRORS = RR1.FRAMING | RR1.OVERRUN | RR1.PARITY
 MODEM = {"cts": RR0.CTS, "rts": RR0.CTS, "dcd": RR0.DCD, "dtr": RR0.DCD}
 """What the peer's lines are here: a modem drives cts and dcd, another terminal (null modem) rts and dtr."""
 
@@ -110,7 +106,7 @@ class Channel:
         self._zc_event: Event | None = None
         self._break_seen = False
         self._sending_break = False
-        self._last = 0  #: character that left the FIFO last
+        self.fifo = ReceiveFifo()
         self.tx_shift: int | None = None
         self.wr = [0] * 16
         self.port = LinePort(element, self)
@@ -134,11 +130,8 @@ class Channel:
         wr[14] = (wr[14] & 0xC0) | 0x30 if hardware else wr[14] & 0xC3 | 0x20
         wr[15] = 0xF8
         self.ip = 0
-        self.fifo: deque[tuple[int, int]] = deque()  #: characters and their RR1 errors, oldest first
-        self.errors = 0  #: latched parity and overrun errors
-        self._first_armed = False
-        self._first_pending = False
-        self._read_while_locked = False
+        self.fifo.reset()
+        self.fifo.write_wr1(wr[1])
         self.tx_buffer: int | None = None
         self.tx_shift = None
         self.underrun: int = RR0.TX_UNDERRUN
@@ -197,7 +190,7 @@ class Channel:
 
     def rr1(self) -> int:
         """Errors of the character at the top of the FIFO, latched ones, and All Sent."""
-        value = RESIDUE_ASYNC | self.errors | (self.fifo[0][1] if self.fifo else 0)
+        value = RESIDUE_ASYNC | self.fifo.errors
         return value | RR1.ALL_SENT if self.tx_buffer is None and self.tx_shift is None else value
 
     def command(self, value: int) -> None:
@@ -208,12 +201,12 @@ class Channel:
         if code == RESET_EXT:
             self._reset_ext()
         elif code == INT_NEXT_RX:
-            self._first_armed = True
-            self._arm_first()
+            self.fifo.arm()
         elif code == RESET_TX_IP:
             self.ip &= ~IP_TX
         elif code == ERROR_RESET:
-            self._error_reset()
+            self.fifo.error_reset()
+            self._start_rx()
         elif code == RESET_IUS:
             self.chip.reset_highest_ius()
         self._update_rx()
@@ -227,9 +220,7 @@ class Channel:
             if not value & WR1.EXT_INT:
                 self.ip &= ~IP_EXT
                 self._latched = None
-            if _field(value, WR1.RX_INT) == RX_INT_FIRST and _field(old, WR1.RX_INT) != RX_INT_FIRST:
-                self._first_armed = True
-                self._arm_first()
+            self.fifo.write_wr1(value)
         elif register == 5:
             self._write_wr5(old)
         elif register == 14 and (old ^ value) & WR14.BRG_ENABLE:
@@ -353,7 +344,7 @@ class Channel:
         """Shift the next character in, unless one is on its way or the FIFO is full."""
         if self._rx_event or not self.line or not self.rx_enabled or self.wr[14] & WR14.LOCAL_LOOPBACK:
             return
-        if self.line[0] >= 0 and len(self.fifo) >= FIFO_SIZE:
+        if self.line[0] >= 0 and self.fifo.full:
             return
         time = self.character_time(receive=True)
         if time is not None:
@@ -367,7 +358,7 @@ class Channel:
         if item in (BREAK_START, BREAK_END):
             self.line.popleft()
             self._see_break(item == BREAK_START)
-        elif len(self.fifo) < FIFO_SIZE:
+        elif not self.fifo.full:
             self.line.popleft()
             self._shift_in(item)
             if self.wr[14] & WR14.AUTO_ECHO:
@@ -375,18 +366,13 @@ class Channel:
         self._start_rx()
 
     def _shift_in(self, character: int, errors: int = 0) -> None:
-        """A character is complete. Without room it replaces the newest one, which is marked as an overrun."""
+        """A character is complete: bring it to eight bits and into the FIFO."""
         bits = CHARACTER_BITS[_field(self.wr[3], WR3.RX_BITS)]
         if bits < 8:
             character = self._on_the_wire(character, self.wr[3], WR3.RX_BITS)
             used = bits + (1 if self.wr[4] & WR4.PARITY_ENABLE else 0)
             character |= 0xFF & ~((1 << used) - 1)  # the stop bits follow
-        if len(self.fifo) >= FIFO_SIZE:
-            self.fifo.pop()
-            errors |= RR1.OVERRUN
-        self.fifo.append((character, errors))
-        self._latch_errors()
-        self._arm_first()
+        self.fifo.push(character, errors)
         self._update_rx()
 
     def _see_break(self, on: bool) -> None:
@@ -399,71 +385,24 @@ class Channel:
 
     def read_data(self) -> int:
         """RR8: take the character at the top of the FIFO."""
-        if not self.fifo:
-            return self._last
-        character = self.fifo[0][0]
-        self._first_pending = False
-        if self._locked():
-            self._read_while_locked = True
-        else:
-            self._pop()
+        character = self.fifo.take()
         self._update_rx()
         self._start_rx()
         return character
 
     def peek_data(self) -> int:
         """What read_data would give."""
-        return self.fifo[0][0] if self.fifo else self._last
-
-    def _pop(self) -> None:
-        self._last = self.fifo.popleft()[0]
-        self._read_while_locked = False
-        self._latch_errors()
-
-    def _latch_errors(self) -> None:
-        """Parity and overrun stay in RR1 until Error Reset; framing goes with its character."""
-        if self.fifo:
-            self.errors |= self.fifo[0][1] & (RR1.OVERRUN | RR1.PARITY)
-
-    def _special(self) -> bool:
-        """Has the character at the top a special condition?"""
-        wanted = ERRORS if self.wr[1] & WR1.PARITY_SPECIAL else ERRORS & ~RR1.PARITY
-        return bool(self.fifo) and bool((self.fifo[0][1] | self.errors) & wanted)
-
-    def _locked(self) -> bool:
-        """Two interrupt modes hold a character with a special condition until Error Reset."""
-        mode = _field(self.wr[1], WR1.RX_INT)
-        return mode not in (RX_INT_OFF, RX_INT_ALL) and self._special()
-
-    def _error_reset(self) -> None:
-        self.errors = 0
-        if self.fifo and self._read_while_locked:
-            self._pop()
-        elif self.fifo:
-            self.fifo[0] = (self.fifo[0][0], 0)
-        self._start_rx()
-
-    def _arm_first(self) -> None:
-        """In the mode "first character" the first one after the command interrupts, later ones do not."""
-        if self._first_armed and self.fifo:
-            self._first_armed, self._first_pending = False, True
+        return self.fifo.peek()
 
     def _update_rx(self) -> None:
         """Recompute the receiver's interrupt pending bit."""
-        mode = _field(self.wr[1], WR1.RX_INT)
-        if mode == RX_INT_OFF:
-            pending = False
-        elif mode == RX_INT_ALL:
-            pending = bool(self.fifo)
-        else:
-            pending = self._special() or (mode == RX_INT_FIRST and self._first_pending)
-        self.ip = self.ip | IP_RX if pending else self.ip & ~IP_RX
+        self.ip = self.ip | IP_RX if self.fifo.pending else self.ip & ~IP_RX
         self.chip.update()
 
     def vector_code(self, pending: int) -> int:
         """V3-V1 of the modified vector for one of this channel's interrupts, without the channel bit."""
         if pending == IP_RX:
-            return 3 if self._special() else 2
+            return 3 if self.fifo.special else 2
         return 1 if pending == IP_EXT else 0
 
     # ---- external status ----------------------------------------------------------------------------------
