@@ -18,7 +18,7 @@ from .regs import CC_N, CC_Z, R
 
 
 class Field:
-    """The field an instruction names: `value` left-aligned in 32 bits, `offset` as given, `width` 1..32."""
+    """The field an instruction names: `value` left-aligned in 32 bits, `offset` as given (registers: modulo 32), `width` 1..32."""
 
     def __init__(self, s: Semantics, f: Fields) -> None:
         self.s = s
@@ -31,6 +31,7 @@ class Field:
         self.register = f.M == DREG
         if self.register:
             self.n, self.at = f.n, self.offset & 31
+            self.offset = self.at
             value = s.read(R, f.n)
             self.value = (value << self.at | value.lsr(s.const(32, 32) - self.at)) & self.mask
         else:
@@ -112,7 +113,7 @@ def store_data(s: Semantics, addr: Val, count: Val, value: Val) -> None:
     )  # fmt: skip
 
 
-SHARED = (load_data, load_program, store_data)
+SHARED = {load_data: (32, 32), load_program: (32, 32), store_data: (32, 32, 64)}
 READ = ea(DN | CONTROL)
 CHANGE = ea(DN | CONTROL_ALT)
 

@@ -83,7 +83,7 @@ M68K = Isa(
     tracing=_tracing,
     reset=_reset,
     registers=_registers,
-    shared=(*SHARED, *bitfield.SHARED),
+    shared={**SHARED, **bitfield.SHARED},
 )
 
 M68000 = Model(M68K, "m68000", aligned=2)
