@@ -160,6 +160,11 @@ class Cpu:
         self.flush_jumps()
         s.fetch_span, s.fetch_end = 0, 0
 
+    def flush_writes(self) -> None:
+        """Forget which pages may be written without a look (some of them hold translated code now)."""
+        for entry in self.state.tlb:
+            entry.wtag = 0xFFFFFFFF
+
     def flush_jumps(self) -> None:
         """Forget which regions belong to which addresses."""
         layout = self.model.isa.layout

@@ -186,4 +186,7 @@ def main() -> None:
         except Exception as e:
             answer = (False, f"{type(e).__name__}: {e}")
         data = pickle.dumps(answer)
-        _write(out, struct.pack("<Q", len(data)) + data)
+        try:
+            _write(out, struct.pack("<Q", len(data)) + data)
+        except BrokenPipeError:
+            return

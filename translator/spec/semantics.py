@@ -207,9 +207,13 @@ class Semantics:
             raise TypeError(f"a condition is 1 bit wide, not {cond!r}")
         if isinstance(cond.x, int):
             if cond.x:
-                return then()
+                result = then()
+                return result if otherwise else None
             return otherwise() if otherwise else None
-        return self.fork(cond, then, otherwise or (lambda: None))
+        if otherwise is None:
+            self.fork(cond, lambda: (then(), None)[1], lambda: None)
+            return None
+        return self.fork(cond, then, otherwise)
 
     def fork(self, cond: Val, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
         """`if_` on a condition that is not known yet (Trace only)."""

@@ -1,0 +1,363 @@
+"""The JIT: which code is hot, its translation in worker processes, and what becomes of it when guest memory changes.
+
+    heat in the jump cache ─► state.hot ─► poll: known? ─► link it to the address again
+                                              │ no ─► disk cache ─► worker ─► verify bytes ─► link ─► jump cache
+    store into translated code ─► invalidate: the regions on those granules are forgotten before the store is done
+
+A region is valid for guest code bytes at a virtual address in a privilege mode; the jump cache says for which
+MMU contexts.  Its pages' mapping is looked at again whenever the machine's maps have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from .cache import Cache, digest
+from .isa import Model
+from .llvm import build
+from .memory import Range
+from .region import OutOfSight, Region, RegionEmitter, discover
+from .softmmu import GRANULE_BITS
+from .state import HOT_ENTRIES, JUMP_ENTRIES
+from .worker import Pool, find_model
+
+HOT = 40  # taken branches to a place before it is translated
+LEVEL, CODEGEN = 2, 2
+REACH = 2  # pages on either side of the entry's that a region may extend into
+MASK32 = 0xFFFFFFFF
+
+
+def code_reader(pages: dict[int, bytes], page_bits: int, big: bool = True) -> Any:
+    """code(address, size) on a snapshot of pages by virtual page address."""
+    size_mask = (1 << page_bits) - 1
+
+    def code(address: int, size: int) -> int:
+        out = b""
+        while len(out) < size:
+            at = (address + len(out)) & MASK32
+            page = pages.get(at & ~size_mask)
+            if page is None:
+                raise OutOfSight(f"{at:#x}")
+            out += page[at & size_mask:][:size - len(out)]
+        return int.from_bytes(out, "big" if big else "little")
+
+    return code
+
+
+def find_region(model: Model, mode: int, entry: int, page_bits: int, pages: dict[int, bytes]) -> Region:
+    """The region at `entry`; raises OutOfSight if not even its first instruction can be had."""
+    region = discover(model, mode, entry, code_reader(pages, page_bits, model.isa.big_endian))
+    if not region.insns:
+        raise OutOfSight(f"nothing to translate at {entry:#x}")
+    return region
+
+
+def translate(
+    isa: str, model_name: str, mode: int, entry: int, page_bits: int, pages: dict[int, bytes],
+) -> tuple[bytes, list[tuple[int, int]], int]:
+    """A worker's job: (object, guest code spans, instructions) of the region at `entry`."""
+    model = find_model(isa, model_name)
+    region = find_region(model, mode, entry, page_bits, pages)
+    return build.compile_text(RegionEmitter(region, page_bits).module(), LEVEL, CODEGEN), region.spans, region.insns
+
+
+@dataclass(eq=False)
+class Code:
+    """A linked region: its address, the spans of guest code it was made from, and where they lay in memory."""
+
+    entry: int
+    mode: int
+    linked: Any
+    address: int
+    spans: list[tuple[int, int]]
+    insns: int
+    size: int
+    homes: list[tuple[Range, int, int]] = field(default_factory=list)  # (range, offset, length)
+    keys: set[int] = field(default_factory=set)  # jump-cache keys that lead here
+
+
+class Jit:
+    """Owns the translations of one CPU."""
+
+    def __init__(self, model: Model, native: Any, cache: Cache, pool: Pool, hot: int = HOT) -> None:
+        self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
+        self.codes: dict[tuple[int, int], Code] = {}  # (entry, mode)
+        self.waiting: set[tuple[int, int]] = set()
+        self.hopeless: set[tuple[int, int]] = set()
+        self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
+        self._stale: list[Code] = []
+        self.counts = dict.fromkeys(
+            ("translated", "linked", "from_cache", "invalidated", "failed", "relinked", "outdated"), 0)
+        self.host_bytes = self.guest_insns = 0
+
+    def attach(self, cpu: Any) -> None:
+        self.cpu = cpu
+        cpu.state.hot_limit = self.hot
+        cpu.on_code_write = self.code_written
+        isa = self.model.isa
+        self._jumps, self._heat = isa.layout.offset("jumps"), isa.layout.offset("heat")
+        self._program_fc = [isa.fcs(m, "program") for m in (0, 1)]
+
+    # -- between quanta ------------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Take notice of hot places and finished translations."""
+        self._stale.clear()  # nothing runs: code that was invalidated can go
+        s = self.cpu.state
+        count = int(s.hot_count)
+        if count:
+            s.hot_count = 0
+            for key in {int(k) for k in s.hot[0:min(count, HOT_ENTRIES)]}:
+                self._wanted(key)
+        if self.pool.busy:
+            self.pool.poll()
+
+    def _wanted(self, key: int) -> None:
+        """A jump-cache key (context << 33 | mode << 32 | pc) is hot."""
+        s = self.cpu.state
+        if key >> 32 != s.context >> 32:
+            return  # the guest is elsewhere by now; it will be hot again when it is back
+        entry, mode = key & MASK32, key >> 32 & 1
+        known = self.codes.get((entry, mode))
+        if known is not None:
+            if self._homes(known.spans, mode) == known.homes:
+                self._install(key, known)
+                self.counts["relinked"] += 1
+                return
+            self._drop(known)
+        if (entry, mode) in self.waiting:
+            return
+        self._request(key, entry, mode)
+
+    def _request(self, key: int, entry: int, mode: int) -> None:
+        pages = self._snapshot(entry, mode)
+        if pages is None:
+            return
+        cached = self._from_cache(entry, mode)
+        if cached is not None:
+            obj, spans, insns = cached
+            self.counts["from_cache"] += 1
+            self._link(key, entry, mode, obj, spans, insns)
+            return
+        m, bits = self.model, self.cpu.mmu.page_bits
+        args = (m.isa.name, m.name, mode, entry, bits, pages)
+        self.waiting.add((entry, mode))
+
+        def done(result: Any, error: str | None) -> None:
+            self.waiting.discard((entry, mode))
+            if error is not None:
+                self.counts["failed"] += 1
+                return  # it stays with the interpreter; being hot again asks again
+            obj, spans, insns = result
+            self.counts["translated"] += 1
+            if not self._unchanged(spans, pages, mode):
+                self.counts["outdated"] += 1
+                return
+            self._keep(entry, mode, obj, spans, insns)
+            self._link(key, entry, mode, obj, spans, insns)
+
+        if self.pool.size == 0:
+            try:
+                result, error = translate(*args), None
+            except OutOfSight as e:
+                result, error = None, str(e)
+            done(result, error)
+        else:
+            self.pool.submit("region", args, done)
+
+    # -- guest code ----------------------------------------------------------------------------------------------
+
+    def _page(self, va: int, mode: int) -> tuple[Range, int] | None:
+        """Where the page of `va` lies, if it can be executed and is plain memory."""
+        size = 1 << self.cpu.mmu.page_bits
+        hit = self.cpu.memory.host_of(va & ~(size - 1), self._program_fc[mode])
+        return hit if hit is not None and hit[1] + size <= hit[0].size else None
+
+    def _snapshot(self, entry: int, mode: int) -> dict[int, bytes] | None:
+        """The pages around `entry`; None if its own cannot be read."""
+        size = 1 << self.cpu.mmu.page_bits
+        out = {}
+        for k in (0, *(d for i in range(1, REACH + 1) for d in (i, -i))):
+            va = ((entry & ~(size - 1)) + k * size) & MASK32
+            hit = self._page(va, mode) if k == 0 or self._probably_mapped(va, mode) else None
+            if hit is None:
+                if k == 0:
+                    return None
+                continue
+            r, offset = hit
+            out[va] = bytes(memoryview(r.bytes)[offset:offset + size])
+        return out
+
+    def _probably_mapped(self, va: int, mode: int) -> bool:
+        """Whether the guest has executed in the page lately: asking the MMU would leave traces in its tables."""
+        page = self.cpu.mmu.page_bits
+        entry = self.cpu.state.tlb[(va >> page & 255) + mode * 256]
+        return bool(entry.xtag == va)
+
+    def _homes(self, spans: list[tuple[int, int]], mode: int) -> list[tuple[Range, int, int]] | None:
+        """(range, offset, length) of guest code spans, cut at pages; None if they cannot be reached now."""
+        size = 1 << self.cpu.mmu.page_bits
+        out = []
+        pages: dict[int, tuple[Range, int] | None] = {}
+        for at, n in spans:
+            while n:
+                va = at & ~(size - 1)
+                if va not in pages:
+                    pages[va] = self._page(va, mode)
+                hit = pages[va]
+                if hit is None:
+                    return None
+                take = min(n, va + size - at)
+                out.append((hit[0], hit[1] + at - va, take))
+                at, n = at + take, n - take
+        return out
+
+    def _unchanged(self, spans: list[tuple[int, int]], pages: dict[int, bytes], mode: int) -> bool:
+        size = 1 << self.cpu.mmu.page_bits
+        homes = self._homes(spans, mode)
+        if homes is None:
+            return False
+        return _bytes(homes) == b"".join(
+            pages[va & ~(size - 1)][va & size - 1:][:n] for va, n in _by_page(spans, size)
+        )
+
+    # -- linking -------------------------------------------------------------------------------------------------
+
+    def _link(
+        self, key: int, entry: int, mode: int, obj: bytes, spans: list[tuple[int, int]], insns: int,
+    ) -> None:
+        homes = self._homes(spans, mode)
+        if homes is None:
+            return
+        linked = self.native.linker.link(obj, ["region"], {})
+        code = Code(entry, mode, linked, linked.addresses["region"], spans, insns, len(obj), homes)
+        old = self.codes.get((entry, mode))
+        if old is not None:
+            self._drop(old)
+        self.codes[entry, mode] = code
+        self.counts["linked"] += 1
+        self.host_bytes += len(obj)
+        self.guest_insns += insns
+        fresh = False
+        for r, offset, n in homes:
+            page = self.cpu.mmu.page_bits
+            for g in range(offset >> GRANULE_BITS, (offset + n - 1 >> GRANULE_BITS) + 1):
+                self._granules.setdefault((r.base, g), set()).add(code)
+                r.fine[g] = 1
+                p = g << GRANULE_BITS >> page
+                fresh |= not r.code[p]
+                r.code[p] = 1
+        if fresh:  # the page's write tags must go
+            self.cpu.flush_writes()
+        if key >> 32 == self.cpu.state.context >> 32:
+            self._install(key, code)
+
+    def _install(self, key: int, code: Code) -> None:
+        code.keys.add(key)
+        pc = key & MASK32
+        h = ((pc >> 1) ^ (pc >> 13)) & (JUMP_ENTRIES - 1)
+        slot = self.cpu.state.jumps[h]
+        slot.key, slot.code = key, code.address
+
+    def forget_addresses(self) -> None:
+        """The jump cache has been emptied."""
+        for code in self.codes.values():
+            code.keys.clear()
+
+    def code_written(self, r: Range, offset: int, size: int) -> None:
+        """A store is about to change bytes offset..offset+size-1 of a memory that has translated code there."""
+        for g in range(offset >> GRANULE_BITS, (offset + size - 1 >> GRANULE_BITS) + 1):
+            for code in list(self._granules.get((r.base, g), ())):
+                if any(h is r and o < offset + size and offset < o + n for h, o, n in code.homes):
+                    self.counts["invalidated"] += 1
+                    self._drop(code)
+
+    def _drop(self, code: Code) -> None:
+        """Forget a region; its host code is freed when nothing runs."""
+        self.codes.pop((code.entry, code.mode), None)
+        self._stale.append(code)
+        for key in code.keys:
+            pc = key & MASK32
+            slot = self.cpu.state.jumps[((pc >> 1) ^ (pc >> 13)) & (JUMP_ENTRIES - 1)]
+            if slot.key == key:
+                slot.key = slot.code = (1 << 64) - 1
+        page = self.cpu.mmu.page_bits
+        for r, offset, n in code.homes:
+            for g in range(offset >> GRANULE_BITS, (offset + n - 1 >> GRANULE_BITS) + 1):
+                on = self._granules.get((r.base, g))
+                if on is None:
+                    continue
+                on.discard(code)
+                if not on:
+                    del self._granules[r.base, g]
+                    r.fine[g] = 0
+            for p in range(offset >> page, (offset + n - 1 >> page) + 1):
+                first, last = p << page >> GRANULE_BITS, (p + 1 << page) >> GRANULE_BITS
+                if not any(memoryview(r.fine)[first:last]):
+                    r.code[p] = 0
+
+    # -- the cache on disk ---------------------------------------------------------------------------------------
+
+    def _slot(self, entry: int, mode: int) -> str:
+        """Key of the translations that begin at an address with the bytes that are there now."""
+        from .engine import sources
+
+        size = 1 << self.cpu.mmu.page_bits
+        hit = self._page(entry, mode)
+        assert hit is not None
+        r, offset = hit
+        at = offset + (entry & size - 1)
+        head = bytes(memoryview(r.bytes)[at:min(at + 32, offset + size)])
+        bits = str(self.cpu.mmu.page_bits)
+        return digest("region", sources(), build.identity(), self.model.isa.name, self.model.name, bits,
+                      str(mode), str(entry), head)
+
+    def _from_cache(self, entry: int, mode: int) -> tuple[bytes, list[tuple[int, int]], int] | None:
+        blobs = self.cache.get(self._slot(entry, mode))
+        if blobs is None or len(blobs) != 2:
+            return None
+        about = json.loads(blobs[0])
+        spans = [(a, n) for a, n in about["spans"]]
+        homes = self._homes_if_mapped(spans, mode)
+        if homes is None or hashlib.sha256(_bytes(homes)).hexdigest() != about["code"]:
+            return None
+        return blobs[1], spans, about["insns"]
+
+    def _homes_if_mapped(self, spans: list[tuple[int, int]], mode: int) -> list[tuple[Range, int, int]] | None:
+        """`_homes`, without asking the MMU for pages that the guest has not executed in."""
+        size = 1 << self.cpu.mmu.page_bits
+        pages = {va & ~(size - 1) for va, _ in _by_page(spans, size)}
+        return self._homes(spans, mode) if all(self._probably_mapped(p, mode) for p in pages) else None
+
+    def _keep(self, entry: int, mode: int, obj: bytes, spans: list[tuple[int, int]], insns: int) -> None:
+        homes = self._homes(spans, mode)
+        if homes is not None:
+            about = {"spans": spans, "code": hashlib.sha256(_bytes(homes)).hexdigest(), "insns": insns}
+            self.cache.put(self._slot(entry, mode), [json.dumps(about).encode(), obj])
+
+    def stats(self) -> dict[str, int]:
+        return {**self.counts, "regions": len(self.codes), "host_bytes": self.host_bytes,
+                "guest_insns": self.guest_insns, "waiting": len(self.waiting)}
+
+    def close(self) -> None:
+        self.pool.close()
+
+
+def _by_page(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    out = []
+    for at, n in spans:
+        while n:
+            take = min(n, (at & ~(size - 1)) + size - at)
+            out.append((at, take))
+            at, n = at + take, n - take
+    return out
+
+
+def _bytes(homes: list[tuple[Range, int, int]]) -> bytes:
+    return b"".join(bytes(memoryview(r.bytes)[o:o + n]) for r, o, n in homes)
+
+
+__all__ = ["Code", "Jit", "find_region", "translate"]
