@@ -80,7 +80,7 @@ def _quotient_flags(s: Semantics, dividend: Val, quotient: Val, too_big: Val) ->
 # -- 32 bits (68020): the extension word's bit 11 says signed, bit 10 asks for 64 bits ------------------------------------
 
 
-@insn("0100 1100 00 MMM nnn", "{mull}", "PRM 4-136", valid=ea(DATA), models=M68020)
+@insn("0100 1100 00 MMM nnn", "{mull}.l {ea},{pair}", "PRM 4-136", valid=ea(DATA), models=M68020)
 def mul_l(s: Semantics, f: Fields) -> None:
     ext = s.fetch(2)
     signed, quad, low, high = ext.bit(11), ext.bit(10), ext.bits(14, 12), ext.bits(2, 0)
@@ -95,7 +95,7 @@ def mul_l(s: Semantics, f: Fields) -> None:
     set_vc(s, ~quad & ~fits, 0)
 
 
-@insn("0100 1100 01 MMM nnn", "{divl}", "PRM 4-92", valid=ea(DATA), models=M68020)
+@insn("0100 1100 01 MMM nnn", "{divl}.l {ea},{pair}", "PRM 4-92", valid=ea(DATA), models=M68020)
 def div_l(s: Semantics, f: Fields) -> None:
     ext = s.fetch(2)
     signed, quad, low, high = ext.bit(11), ext.bit(10), ext.bits(14, 12), ext.bits(2, 0)
