@@ -10,7 +10,7 @@ from ..spec.insn import Fields
 from ..spec.semantics import Semantics
 from ..spec.value import Val
 from .decl import DATA_ALT, M68020, ea, insn
-from .ea import PREDEC, operand, source
+from .ea import PREDEC, address, operand, source
 from .flags import set_vc
 from .regs import CC_N, CC_X, CC_Z, read_d, write_d
 
@@ -100,8 +100,9 @@ def pack(s: Semantics, f: Fields) -> None:
 @insn("1000 xxx 10100 1 yyy", "pack -({Ay}),-({Ax}),#{s16}", "PRM 4-157", models=M68020)
 def pack_memory(s: Semantics, f: Fields) -> None:
     adjustment = s.fetch(2)
-    value = operand(s, PREDEC, f.y, 2).load()
-    operand(s, PREDEC, f.x, 1).store(_pack(value + adjustment))
+    low = operand(s, PREDEC, f.y, 1).load().zext(16)
+    high = operand(s, PREDEC, f.y, 1).load().zext(16)
+    operand(s, PREDEC, f.x, 1).store(_pack((high << 8 | low) + adjustment))
 
 
 @insn("1000 xxx 11000 0 yyy", "unpk {Dy},{Dx},#{s16}", "PRM 4-196", models=M68020)
@@ -112,5 +113,8 @@ def unpk(s: Semantics, f: Fields) -> None:
 @insn("1000 xxx 11000 1 yyy", "unpk -({Ay}),-({Ax}),#{s16}", "PRM 4-196", models=M68020)
 def unpk_memory(s: Semantics, f: Fields) -> None:
     adjustment = s.fetch(2)
-    value = operand(s, PREDEC, f.y, 1).load()
-    operand(s, PREDEC, f.x, 2).store(_unpack(value) + adjustment)
+    value = _unpack(operand(s, PREDEC, f.y, 1).load()) + adjustment
+    low, high = address(s, PREDEC, f.x, 1), address(s, PREDEC, f.x, 1)
+    s.probe(high, 1)  # the first store may change the source
+    s.store(low, value.trunc(8))
+    s.store(high, value.bits(15, 8))

@@ -119,8 +119,8 @@ def moves(s: Semantics, f: Fields) -> None:
     size = 1 << f.Z
     ext = s.fetch(2)
     n = ext.bits(15, 12)
-    register = s.read(R, n)  # before (An)+ and -(An) change it
     addr = target(s, f, size)
+    register = s.read(R, n)  # of An,(An)+ and An,-(An) the changed value is stored (PRM 6-27)
 
     def store() -> None:
         s.store(addr, register.trunc(8 * size), s.read(DFC))

@@ -1,0 +1,139 @@
+"""Random programs on machine68k (Musashi) beside our concrete engine, instruction by instruction, exceptions included.
+
+64 KB of memory: vectors at 0 lead to RTE-less handlers at 0x2000 + 16 * vector; code at 0x4000, data at 0x4800, the
+supervisor stack at 0x3800.  Musashi has no bus errors and is known for some flags: see the table in the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import machine68k
+
+from tests.insn.generate import Program
+from tests.insn.tiny import Bytes, Tiny
+from translator.isa import Model
+from translator.m68k.model import pack_sr, unpack_sr
+
+BASE, DATA, STACK, HANDLERS, SIZE = 0x4000, 0x4800, 0x3800, 0x2000, 0x10000
+TYPES = {
+    "m68000": machine68k.CPUType.M68000, "m68010": machine68k.CPUType.M68010, "m68020": machine68k.CPUType.M68020,
+}
+
+
+@dataclass
+class Step:
+    """A disagreement: before which instruction, and (what, ours, theirs)."""
+
+    name: str
+    words: str
+    pc: int
+    differences: list[tuple[str, int, int]]
+
+
+class Stray(Exception):
+    """An access outside the memory: the comparison ends."""
+
+
+class Flat(Bytes):
+    """64 KB in one piece."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self.block = bytearray(SIZE)
+
+    def peek(self, va: int, size: int) -> int:
+        if va + size > SIZE:
+            raise Stray
+        return int.from_bytes(self.block[va : va + size], "big")
+
+    def poke(self, va: int, size: int, value: int) -> None:
+        if va + size > SIZE:
+            raise Stray
+        self.block[va : va + size] = value.to_bytes(size, "big")
+
+
+class Pair:
+    """Both processors in the same state."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.machine = machine68k.Machine(TYPES[model.name], SIZE // 1024)
+        self.mine = Tiny(model)
+        self.memory = self.mine.memory = self.mine.engine.memory = Flat(model)
+
+    def load(self, p: Program, sr: int) -> None:
+        image = bytearray(SIZE)
+        for v in range(256):
+            image[4 * v : 4 * v + 4] = (HANDLERS + 16 * v).to_bytes(4, "big")
+        image[p.base : p.end] = p.code
+        image[p.data_base : p.data_base + len(p.data)] = p.data
+        cpu, s = self.machine.cpu, self.mine.state
+        cpu.pulse_reset()  # ends STOP and halt, and takes its time
+        cpu.execute(1000)
+        self.machine.mem.w_block(0, bytes(image))
+        self.memory.block[:] = image
+        cpu.w_sr(sr)
+        cpu.w_usp(p.regs[15])
+        cpu.w_isp(STACK)
+        cpu.w_msp(STACK - 0x200)
+        for i in range(15):
+            cpu.w_reg(machine68k.Register(i), p.regs[i])
+        cpu.w_reg(machine68k.Register(15), p.regs[15])
+        cpu.w_pc(p.base)
+        for name in ("SFC", "DFC", "VBR", "CACR", "CAAR"):
+            cpu.w_reg(getattr(machine68k.Register, name), 0)
+        s.sr_sys, s.usp, s.isp, s.msp = 0x27, p.regs[15], STACK, STACK - 0x200
+        s.r[15] = s.isp
+        unpack_sr(s, sr)
+        s.r[:] = p.regs
+        s.pc = p.base
+        s.vbr = s.sfc = s.dfc = s.cacr = s.caar = 0
+        self.mine.reason = None
+
+    def step(self) -> list[tuple[str, int, int]]:
+        """One instruction on both: (what, ours, theirs) that differ."""
+        self.mine.step()
+        self.machine.cpu.execute(1)
+        theirs, ours = self.theirs(), self.ours()
+        out = [(k, ours[k], theirs[k]) for k in ours if ours[k] != theirs[k]]
+        memory, mine = self.machine.mem.r_block(0, SIZE), self.memory.block
+        if memory != mine:
+            out += [(f"{i:04x}", a, b) for i, (a, b) in enumerate(zip(mine, memory, strict=True)) if a != b]
+        return out
+
+    def ours(self) -> dict[str, int]:
+        s = self.mine.state
+        out = {f"{'da'[i >> 3]}{i & 7}": s.r[i] for i in range(16)}
+        return {**out, "pc": s.pc, "sr": pack_sr(s)}
+
+    def theirs(self) -> dict[str, int]:
+        cpu: Any = self.machine.cpu
+        out = {f"{'da'[i >> 3]}{i & 7}": cpu.r_reg(machine68k.Register(i)) for i in range(16)}
+        return {**out, "pc": cpu.r_pc(), "sr": cpu.r_sr()}
+
+    def run(self, p: Program, sr: int, limit: int = 60) -> tuple[int, Step | None]:
+        """Run a program on both until it traps, strays, meets an odd address (which Musashi checks on a 68000 only)
+        or they differ: (instructions compared, difference).
+        """
+        self.load(p, sr)
+        starts = {at: (length, name) for at, length, name in p.insns}
+        for n in range(limit):
+            pc = self.mine.state.pc
+            if pc not in starts:
+                return n, None
+            length, name = starts[pc]
+            self.mine.state.fault_misaligned = 0
+            try:
+                differences = self.step()
+            except Stray:
+                return n, None
+            if self.mine.state.fault_misaligned:
+                return n, None
+            if differences:
+                words = bytes(p.code[pc - p.base : pc - p.base + length]).hex()
+                return n, Step(name, words, pc, differences)
+            if self.mine.reason is not None:
+                return n, None
+        return limit, None
