@@ -46,6 +46,9 @@ class Element:
     def check(self) -> None:
         """Called before the first power-up; raises TmeError when something that must be connected is not."""
 
+    def realize(self) -> None:
+        """Called once, after check() and before the first reset: make what needs the elements connected."""
+
     def reset(self) -> None:
         """Power-on or bus reset."""
 

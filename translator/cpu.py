@@ -123,6 +123,8 @@ class Cpu:
         self.stopped = self.halted = False
         self.executed = 0  # instructions since power-up, up to the start of the running slice
         self._slice = 0
+        self._end = 0  # instruction count at which `run` returns
+        self.before_routine: Callable[[str], None] = lambda name: None  # an interrupt is about to be taken
         self.error: BaseException | None = None
         self.on_code_write: Callable[[Range, int, int], None] = lambda r, o, n: None
         self._callback = ctypes.CFUNCTYPE(
@@ -223,6 +225,12 @@ class Cpu:
         s.attention = 1
         s.fetch_span, s.fetch_end = 0, 0
 
+    def limit(self, count: int) -> None:
+        """Let the `run` under way end at instruction `count` at the latest (something is due then)."""
+        if count < self._end:
+            self._end = count
+            self.attention()
+
     def reset(self) -> None:
         """The processor's reset: its vector is read through the machine."""
         isa = self.model.isa
@@ -238,17 +246,18 @@ class Cpu:
         """
         isa, s = self.model.isa, self.state
         start = self.executed
-        end = start + budget
-        while self.executed < end and not self.halted:
+        self._end = start + budget
+        while self.executed < self._end and not self.halted:
             due = isa.pending(s)
             if due is not None:
                 self.stopped = False
+                self.before_routine(due)
                 self._run_routine(due)
                 continue
             if self.stopped:
                 break
             tracing = isa.tracing(s)
-            self._run_slice(1 if tracing else end - self.executed, tracing)
+            self._run_slice(1 if tracing else self._end - self.executed, tracing)
             if self.error is not None:
                 error, self.error = self.error, None
                 raise error
@@ -260,6 +269,7 @@ class Cpu:
                 self.on_reset()
             if tracing and not self.halted:
                 self._run_routine("trace")
+        self._end = 0
         return self.executed - start
 
     def _run_slice(self, budget: int, alone: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Protocol
 
 from .isa import Model
 from .native import flat
-from .softmmu import EXECUTE, GRANULE_BITS, READ, REFUSED, UNCACHED, WRITE
+from .softmmu import EXECUTE, GRANULE_BITS, PEEK, READ, REFUSED, UNCACHED, WRITE
 from .spec.concrete import AccessFault, Concrete
 from .spec.semantics import Semantics
 from .spec.value import Val
@@ -153,6 +153,21 @@ class GuestMemory:
             raise self._refuse(f.va, size, fc, how == WRITE, value, f.misaligned) from None
         return out
 
+    def translate(self, va: int, fc: int, how: int) -> int | None:
+        """Physical address of a cycle (READ, WRITE, EXECUTE, PEEK), None if the MMU refuses it."""
+        r = self._translate(va, fc, how)
+        return None if r & REFUSED else r & ~UNCACHED
+
+    def wrote(self, phys: int, size: int) -> None:
+        """Another bus master is about to write plain memory: regions made from these bytes are stale."""
+        hit = self.find(phys)
+        if hit is None:
+            return
+        memory, offset = hit
+        first, last = offset >> GRANULE_BITS, (offset + size - 1) >> GRANULE_BITS
+        if any(memory.fine[first:last + 1]):
+            self.on_code_write(memory, offset, size)
+
     # -- spec.concrete.Memory ------------------------------------------------------------------------------------
 
     def read(self, va: int, size: int, fc: int) -> int:
@@ -175,8 +190,8 @@ class GuestMemory:
     # -- debugger ------------------------------------------------------------------------------------------------
 
     def host_of(self, va: int, fc: int) -> tuple[Range, int] | None:
-        """Where program byte `va` lies in host memory.  Asks the MMU as a program read does."""
-        r = self._translate(va, fc, EXECUTE)
+        """Where program byte `va` lies in host memory; leaves no trace in the MMU."""
+        r = self._translate(va, fc, PEEK)
         return None if r & REFUSED else self.find(r & ~(REFUSED | UNCACHED))
 
 

@@ -18,7 +18,8 @@ from .state import TLB_ENTRIES, TLB_MODES
 
 IO_READ, IO_WRITE, IO_CODE = 0, 1, 2
 GRANULE_BITS = 7  # stores are told from code at this grain
-READ, WRITE, EXECUTE = 0, 1, 2
+READ, WRITE, EXECUTE = 0, 1, 2  # what `translate` is asked for …
+PEEK = 3  # … and a look that must leave no trace in the MMU (debugger, code of a region)
 CACHEABLE, PROGRAM_READ = 1 << 16, 1 << 17  # flags in the descriptor that handlers pass, above size | fc << 8
 REFUSED, UNCACHED = 1 << 63, 1 << 62
 

@@ -1,0 +1,243 @@
+"""ic/m68000, ic/m68010, ic/m68020: processors of Motorola's 68000 family, run by the translator.
+
+    cpu0 at mainbus0: tme/ic/m68020
+
+The board supplies the memory management unit, the memories and the devices; what runs the instructions (the JIT, the
+native interpreter or the concrete engine) is the user's choice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from tme.args import Args, Param, choice
+from tme.element import Element
+from tme.errors import TmeError
+from tme.memory import Memory
+from tme.port import Port
+
+if TYPE_CHECKING:
+    from tme.machine import Machine
+    from translator.cache import Cache
+    from translator.cpu import Cpu
+    from translator.memory import Mmu
+
+FPU = (
+    Param("fpu-type", choice("m68881", "m68882", "m68040"), help="the floating-point coprocessor"),
+    Param("fpu-compliance", choice("strict", "partial", "unknown"), help="how exact it has to be"),
+    Param("fpu-incomplete", choice("abort", "line-f"), help="what its missing instructions do"),
+)
+
+
+class Board(Protocol):
+    """What a processor needs of its board; it is also the processor's `Io`."""
+
+    @property
+    def mmu(self) -> Mmu: ...
+
+    def memories(self) -> Iterator[tuple[int, Memory]]:
+        """(physical address, memory) of all memory that needs no help to be read and written."""
+
+    def read(self, phys: int, va: int, size: int, fc: int) -> int: ...
+
+    def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None: ...
+
+    def attach_cpu(self, cpu: Cpu) -> None:
+        """The processor is there; it is reset before it runs."""
+
+    def before_routine(self, name: str) -> None:
+        """The processor is about to take an interrupt."""
+
+    def bus_reset(self) -> None:
+        """A RESET instruction."""
+
+    def cpu_halted(self) -> None:
+        """A double bus fault stopped the processor."""
+
+
+class CpuPort(Port):
+    """The processor's pins."""
+
+    def __init__(self, element: M680x0) -> None:
+        super().__init__(element, "cpu", "cpu")
+
+
+class BoardPort(Port):
+    """A board's socket for a processor."""
+
+    def __init__(self, element: Element, board: Board) -> None:
+        super().__init__(element, "cpu", "board")
+        self.board = board
+
+
+class M680x0(Element):
+    """One processor. `cpu` is the translator's, once the machine has power."""
+
+    model: ClassVar[str]
+
+    def __init__(self, name: str, args: Args, machine: Machine) -> None:
+        super().__init__(name, args, machine)
+        self.port = CpuPort(self)
+        self.cpu: Cpu
+        self._reset_due = True
+        self._jit: Any = None
+        self._pool: Any = None
+        self._cache: Cache
+        if args.get("fpu-type"):
+            self.log(f"there is no {args['fpu-type']} yet: its instructions are line-F exceptions")
+
+    def ports(self, args: Args) -> list[Port]:
+        return [self.port]
+
+    def check(self) -> None:
+        if self.port.peer is None:
+            raise self.error(f"is on no board; connect it, as in `{self.name} at mainbus0`")
+
+    @property
+    def board(self) -> Board:
+        peer: BoardPort = self.port.peer
+        return peer.board
+
+    def realize(self) -> None:
+        from translator.cpu import Cpu
+        from translator.m68k import MODELS
+
+        board, model = self.board, MODELS[self.model]
+        mmu = board.mmu
+        native = self._native(model, mmu)
+        self.cpu = Cpu(model, mmu, board, native, self._make_jit(model, native), board.bus_reset)
+        self.cpu.before_routine = board.before_routine
+        for base, memory in board.memories():
+            self.cpu.map(base, memory.size, memory.address, memory.writable, memory)
+        board.attach_cpu(self.cpu)
+        self.machine.set_processor(self, self)
+
+    def _native(self, model: Any, mmu: Mmu) -> Any:
+        options = self.machine.options
+        if options.engine == "concrete":
+            return None
+        from tme.progress import Progress
+        from translator.cache import Cache, default_directory
+        from translator.engine import Native
+        from translator.worker import Pool
+
+        directory = (options.cache_dir or default_directory()) if options.cache else None
+        self._cache = Cache(directory, warn=lambda text: self.machine.log(self, text))
+        pool = Pool(len(os.sched_getaffinity(0)) if options.jit_workers is None else options.jit_workers)
+        progress = Progress()
+        try:
+            return Native(model, mmu, self._cache, pool, progress)
+        finally:
+            pool.close()
+            progress.close()
+
+    def _make_jit(self, model: Any, native: Any) -> Any:
+        options = self.machine.options
+        if options.engine != "jit":
+            return None
+        from translator.jit import Jit
+        from translator.worker import Pool
+
+        workers = options.jit_workers
+        if workers is None:
+            workers = max(len(os.sched_getaffinity(0)) - 1, 1)
+        self._pool = Pool(workers)
+        self._jit = Jit(model, native, self._cache, self._pool)
+        return self._jit
+
+    def reset(self) -> None:
+        """The reset line: it takes effect before the next instruction, when the board has been reset too."""
+        self._reset_due = True
+
+    def close(self) -> None:
+        for thing in (self._jit, self._pool):
+            if thing is not None:
+                thing.close()
+        self._jit = self._pool = None
+
+    # ---- tme.machine.Processor ----------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.cpu.now
+
+    @property
+    def waiting(self) -> bool:
+        return self.cpu.stopped and not self._reset_due
+
+    def run(self, budget: int) -> int:
+        cpu = self.cpu
+        if self._reset_due:
+            self._reset_due = False
+            self._do_reset()
+        done = cpu.run(budget)
+        if cpu.halted:
+            self.board.cpu_halted()
+        return done
+
+    def _do_reset(self) -> None:
+        from translator.spec.concrete import AccessFault
+
+        try:
+            self.cpu.reset()
+        except AccessFault as fault:
+            raise self.error(f"the reset vector cannot be read ({fault}): the board has no PROM there") from None
+
+    def limit(self, count: int) -> None:
+        self.cpu.limit(count)
+
+    def poll(self) -> None:
+        if self._jit is not None:
+            self._jit.poll()
+
+    def stats(self) -> dict[str, Any]:
+        state = self.cpu.state
+        found: dict[str, Any] = {
+            "engine": self.machine.options.engine,
+            "instructions in regions": int(state.insns_jit),
+            "soft-TLB fills": int(state.tlb_fills),
+            "device accesses": int(state.io_count),
+        }
+        if self.machine.options.engine != "concrete":
+            cache = self._cache
+            found["code cache"] = {"hits": cache.hits, "misses": cache.misses, "rejected": cache.rejected}
+        if self._jit is not None:
+            found["jit"] = self._jit.stats()
+        return found
+
+    # ---- for people ---------------------------------------------------------------------------------------
+
+    def command(self, words: list[str]) -> str | None:
+        if words != ["registers"]:
+            raise TmeError(f"usage: command {self.name} registers")
+        if not hasattr(self, "cpu"):
+            raise TmeError(f"{self.name} has no power yet")
+        return self.describe()
+
+    def describe(self) -> str:
+        """Registers and the next instruction, a few lines."""
+        registers = self.cpu.registers()
+        items = [f"{name} {value:0{4 if name == 'sr' else 8}x}" for name, value in registers.items()]
+        return "\n".join("  ".join(items[at : at + 8]) for at in range(0, len(items), 8))
+
+
+class M68000(M680x0):
+    module = "ic/m68000"
+    summary = "Motorola 68000"
+    model = "m68000"
+
+
+class M68010(M680x0):
+    module = "ic/m68010"
+    summary = "Motorola 68010"
+    model = "m68010"
+
+
+class M68020(M680x0):
+    module = "ic/m68020"
+    summary = "Motorola 68020"
+    params = FPU
+    model = "m68020"

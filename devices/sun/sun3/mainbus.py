@@ -1,0 +1,345 @@
+"""machine/sun3: the main board of a Sun-3. It joins the processor, the MMU, control space and the buses.
+
+    mainbus0: tme/machine/sun3 idprom.bin
+    cpu0 at mainbus0: tme/ic/m68020
+    obio0 at mainbus0 obio: tme/generic/bus size 16MB
+    obmem0 at mainbus0 obmem: tme/generic/bus size 4GB
+    mainbus0 vme at vme0 addr 0x0
+    mainbus0 memerr at obio0 addr 0x080000 ipl 7
+    mainbus0 intreg at obio0 addr 0x0a0000
+
+The PROM is the memory at obmem 0x0fef0000 (where TME's descriptions have it) or at obio 0x100000 (where the
+hardware has it); either way the guest finds it at obio 0x100000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devices.generic.bus import Slave
+from devices.ic.m680x0 import BoardPort
+from devices.sun.sun3 import space
+from devices.sun.sun3.control import (
+    ByteRegister,
+    Context,
+    Enable,
+    IdProm,
+    InterruptRegister,
+    Leds,
+    MemoryErrorRegister,
+    UserDvma,
+)
+from devices.sun.sun3.dvma import Dvma
+from devices.sun.sun3.mmu import CONTROL, OBIO, OBMEM, SPACE_SHIFT, TIMEOUT, VME16, VME32, Sun3Mmu
+from tme.args import Args, Flag, Positional, path
+from tme.bus import Bus, BusError
+from tme.element import Element
+from tme.errors import TmeError
+from tme.line import Line
+from tme.memory import Memory
+from tme.port import BusPort, Port
+from translator.memory import Refused
+
+if TYPE_CHECKING:
+    from tme.machine import Machine
+    from translator.cpu import Cpu
+    from translator.memory import Mmu
+
+SPACES = {"obio": (OBIO,), "obmem": (OBMEM,), "vme": (VME16, VME32)}
+"""Bus, as connections name it -> spaces of physical addresses."""
+NAMES = {OBMEM: "obmem", OBIO: "obio", VME16: "vme16", VME32: "vme32", CONTROL: "control"}
+PROMS = (("obmem", 0x0FEF_0000), ("obio", 0x10_0000))
+"""Where a description may place the PROM."""
+ADDRESS = (1 << SPACE_SHIFT) - 1
+AUTOVECTOR = 0xFFFF_FFFF
+WATCHDOG = 0x01
+SECOND = 1_000_000_000
+HOPELESS = 3
+"""Watchdog resets within a second of guest time after which the machine is stopped."""
+
+
+class ControllerPort(BusPort):
+    """The board's end of a connection to a bus that it drives."""
+
+    element: Mainbus
+
+    def __init__(self, element: Mainbus, args: Args, bus_name: str) -> None:
+        super().__init__(element, "controller", args)
+        self.bus_name = bus_name
+
+    def attached(self) -> None:
+        buses = self.element.buses
+        if self.bus_name in buses:
+            raise TmeError(f"{self.element.name} has a bus for {self.bus_name} already")
+        if self.element.machine.powered:
+            raise TmeError(f"{self.element.name} has power: its buses cannot change")
+        buses[self.bus_name] = self.peer.bus
+
+    def detach(self) -> None:
+        self.element.buses.pop(self.bus_name, None)
+
+
+class Mainbus(Element):
+    """The board; also what the processor finds behind physical addresses that are no plain memory."""
+
+    module = "machine/sun3"
+    summary = "Sun-3 main board: MMU, control space, interrupt and memory error registers"
+    params = (Positional("IDPROM-FILE", path, help="image of the ID PROM, 32 bytes"),)
+    conn_params = (
+        Flag("obio", help="the bus is on-board I/O"),
+        Flag("obmem", help="the bus is memory"),
+        Flag("vme", help="the bus is the VMEbus"),
+        Flag("memerr", help="place the memory error register"),
+        Flag("intreg", help="place the interrupt register"),
+    )
+
+    def __init__(self, name: str, args: Args, machine: Machine) -> None:
+        super().__init__(name, args, machine)
+        self.buses: dict[str, Bus] = {}
+        self.cpu: Cpu | None = None
+        self.maps = Sun3Mmu(self._maps_change)
+        self.enable = ByteRegister(Enable(), self._enable_changed)
+        self.context = ByteRegister(Context(), self._context_changed)
+        self.bus_error = space.BusErrorView(self.maps)
+        self.leds = Leds(self._show_leds)
+        self.id_prom = IdProm(self._read_id_prom(args["IDPROM-FILE"]))
+        self.interrupts = InterruptRegister(self._level_changed)
+        memory_error = Line(f"{name} memory error")
+        self.memory_error = MemoryErrorRegister(memory_error.set)
+        self.ports_by_flag: dict[str, Port] = {
+            "memerr": Slave(self, Args(), self.memory_error, 8, irq=memory_error),
+            "intreg": Slave(self, Args(), self.interrupts, 1),
+        }
+        self.cpu_port = BoardPort(self, self)
+        self._by_space: dict[int, Bus] = {}
+        self._watchdog: list[int] = []
+        self._debug = machine.options.debug
+
+    def _read_id_prom(self, file: Path) -> bytes:
+        try:
+            image = file.read_bytes()
+        except OSError as error:
+            raise self.error(f"cannot read the ID PROM {file}: {error.strerror}") from None
+        if len(image) != 32:
+            raise self.error(f"the ID PROM {file} has {len(image)} bytes, not 32; `tme-sun-idprom` makes one")
+        return image
+
+    # ---- building -----------------------------------------------------------------------------------------
+
+    def ports(self, args: Args) -> list[Port]:
+        chosen = [flag.name for flag in self.conn_params if flag.name in args]
+        if not chosen:
+            return [self.cpu_port]
+        if len(chosen) > 1:
+            raise TmeError(f"a connection is one of {', '.join(chosen)}, not several")
+        name = chosen[0]
+        return [self.ports_by_flag.get(name) or ControllerPort(self, args, name)]
+
+    def check(self) -> None:
+        for name in ("obmem", "obio"):
+            if name not in self.buses:
+                raise self.error(f"has no {name} bus; connect one, as in `{name}0 at {self.name} {name}`")
+        if self._prom() is None:
+            raise self.error("has no PROM; place one, as in `rom0 at obmem0 addr 0x0fef0000: … rom FILE`")
+
+    def _prom(self) -> int | None:
+        """Physical address of the PROM."""
+        for name, address in PROMS:
+            bus = self.buses.get(name)
+            if bus and bus.find(address) is not None:
+                return SPACES[name][0] << SPACE_SHIFT | address
+        return None
+
+    def realize(self) -> None:
+        for name, bus in self.buses.items():
+            for number in SPACES[name]:
+                self._by_space[number] = bus
+        for name in ("obio", "obmem", "vme"):  # the order in which they answer an acknowledge cycle
+            if name in self.buses:
+                self.interrupts.listen(self.buses[name], name != "vme")
+        self.maps.state.prom = self._prom()
+        self.control = space.ControlSpace(
+            {
+                space.ID_PROM: self.id_prom,
+                space.PAGE_MAP: self.maps.page_map,
+                space.SEGMENT_MAP: self.maps.segment_map,
+                space.CONTEXT: self.context,
+                space.ENABLE: self.enable,
+                space.USER_DVMA: ByteRegister(UserDvma()),
+                space.BUS_ERROR: self.bus_error,
+                space.LEDS: self.leds,
+                space.SERIAL_BYPASS: space.SerialBypass(self.buses["obio"]),
+            }
+        )
+        dvma = Dvma(self)
+        self.buses["obio"].set_dma(dvma.onboard_read, dvma.onboard_write)
+        if "vme" in self.buses:
+            self.buses["vme"].set_dma(dvma.vme_read, dvma.vme_write)
+
+    # ---- the processor's side (devices.ic.m680x0.Board) -----------------------------------------------------
+
+    @property
+    def mmu(self) -> Mmu:
+        return self.maps.mmu
+
+    def memories(self) -> Iterator[tuple[int, Memory]]:
+        """All plain memory, RAM first: it is looked for in this order."""
+        for name in ("obmem", "obio", "vme"):
+            for number in SPACES[name] if name in self.buses else ():
+                for base, _, memory in self.buses[name].memories():
+                    yield number << SPACE_SHIFT | base, memory
+
+    def attach_cpu(self, cpu: Cpu) -> None:
+        self.cpu = cpu
+
+    def read(self, phys: int, va: int, size: int, fc: int) -> int:
+        number = phys >> SPACE_SHIFT
+        try:
+            if number == CONTROL:
+                value = self.control.read(va, size)
+            else:
+                value = self.bus_of(number, phys).read(phys & ADDRESS, size)
+        except BusError as error:
+            raise self._refused(error, "read", phys, size) from None
+        if self._debug:
+            self._show("read", phys, size, value)
+        return value
+
+    def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None:
+        number = phys >> SPACE_SHIFT
+        if self._debug:
+            self._show("write", phys, size, value)
+        try:
+            if number == CONTROL:
+                self.control.write(va, size, value)
+            else:
+                self.bus_of(number, phys).write(phys & ADDRESS, size, value)
+        except BusError as error:
+            raise self._refused(error, "write", phys, size) from None
+
+    def bus_of(self, number: int, phys: int) -> Bus:
+        """The bus of a space; BusError when the machine has none."""
+        bus = self._by_space.get(number)
+        if bus is None:
+            raise BusError(phys & ADDRESS)
+        return bus
+
+    def _refused(self, error: BusError, what: str, phys: int, size: int) -> Refused:
+        self.bus_error.latch(TIMEOUT)
+        if self._debug:
+            self._show(f"{what}: {error}", phys, size, None)
+        return Refused()
+
+    def before_routine(self, name: str) -> None:
+        """The acknowledge cycle of an interrupt."""
+        assert self.cpu is not None
+        state = self.cpu.state
+        vector = self.interrupts.acknowledge(int(state.ipl)) if name == "interrupt" else None
+        state.int_vector = AUTOVECTOR if vector is None else vector
+        if "int" in self._debug:
+            self.machine.log(self, f"{name} level {int(state.ipl)} at pc {int(state.pc):08x}")
+
+    def bus_reset(self) -> None:
+        """A RESET instruction: devices and board registers start anew, the maps and the processor go on."""
+        for bus in self.buses.values():
+            for port in list(bus_slaves(self, bus)):
+                port.reset()
+        self.interrupts.reset()
+        self.memory_error.reset()
+
+    def cpu_halted(self) -> None:
+        """The watchdog sees that the processor has halted, and resets the system."""
+        assert self.cpu is not None
+        pc = int(self.cpu.state.pc)
+        registers = self.cpu_port.peer.element.describe()
+        self.machine.log(self, f"double bus fault at pc {pc:08x}, watchdog reset; the registers were\n{registers}")
+        now = self.machine.clock.now
+        self._watchdog = [when for when in self._watchdog if when > now - SECOND] + [now]
+        if len(self._watchdog) >= HOPELESS:
+            self.machine.log(self, f"{HOPELESS} watchdog resets within a second: stopped")
+            self.machine.stop(1)
+        self.bus_reset()
+        self.reset()
+        self.bus_error.latch(WATCHDOG)
+        self.cpu_port.peer.element.reset()
+
+    # ---- registers that the rest of the board listens to ------------------------------------------------------
+
+    def _maps_change(self) -> None:
+        if self.cpu is not None:
+            self.cpu.flush()
+
+    def _enable_changed(self, new: int, old: int) -> None:
+        self.maps.state.enable = new
+        if (new ^ old) & Enable.NOT_BOOT:
+            self._maps_change()
+
+    def _context_changed(self, new: int, old: int) -> None:
+        if new != old:
+            self.maps.state.context = new
+            if self.cpu is not None:
+                self.cpu.set_context(new)
+
+    def _level_changed(self, level: int) -> None:
+        if self.cpu is None:
+            return
+        state = self.cpu.state
+        raised = level > state.ipl
+        state.ipl = level
+        if raised:
+            self.cpu.attention()
+
+    # ---- power --------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """The system's reset: boot state, context 0; the maps keep what they hold."""
+        diagnostic = self.enable.register.DIAG
+        for register in (self.enable, self.context, self.leds):
+            register.reset()
+        self.enable.register.DIAG = diagnostic
+        self.maps.state.enable = self.enable.register.value
+        self.maps.state.context = 0
+        self.maps.state.bus_error = 0
+        self.interrupts.reset()
+        self.memory_error.reset()
+        if self.cpu is not None:
+            self.cpu.set_context(0)
+            self.cpu.flush()
+
+    def command(self, words: list[str]) -> str | None:
+        match words:
+            case ["power", "up" | "down" as way]:
+                self.machine.power(way == "up")
+            case ["diag-switch", "true" | "false" as position]:
+                self.enable.register.DIAG = position == "true"
+                self.maps.state.enable = self.enable.register.value
+            case _:
+                raise TmeError(
+                    f"usage: command {self.name} power {{up|down}}\n"
+                    f"       command {self.name} diag-switch {{true|false}}"
+                )
+        return None
+
+    # ---- showing ------------------------------------------------------------------------------------------
+
+    def _show(self, what: str, phys: int, size: int, value: int | None) -> None:
+        """A line for `-d mmio` (devices) and `-d mmu` (control space)."""
+        number = phys >> SPACE_SHIFT
+        if ("mmu" if number == CONTROL else "mmio") not in self._debug or self.cpu is None:
+            return
+        shown = "" if value is None else f" {value:0{2 * size}x}"
+        pc = int(self.cpu.state.pc)
+        self.machine.log(self, f"{what} {NAMES[number]} {phys & ADDRESS:08x}.{size}{shown} near pc {pc:08x}")
+
+    def _show_leds(self, picture: str) -> None:
+        if "leds" in self._debug:
+            self.machine.log(self, f"LEDs {picture}")
+
+
+def bus_slaves(board: Mainbus, bus: Bus) -> Iterator[Element]:
+    """The elements on a bus, without the board itself."""
+    for port in board.connections:
+        if isinstance(port, ControllerPort) and port.peer.bus is bus:
+            yield from port.peer.element.slaves()

@@ -1,0 +1,156 @@
+"""The Sun-3 memory management unit: contexts, segment map, page map, and what a bus cycle makes of them.
+
+    virtual address   27        17 16     13 12           0          8 contexts of 2048 segments of 128 KB
+                      [ segment  ][  page  ][   offset    ]          256 page map groups (PMEGs) of 16 pages of 8 KB
+
+    segment map [context, segment] ─► PMEG
+    page map    [PMEG, page]       ─► V W S X TT A M … frame         physical address = TT, frame, offset
+
+`translate` is a semantics function of the translator: native code and the concrete engine are made from it. It works
+on the struct `Sun3Mmu.state`; the rest of this file is control space's view of that struct.
+
+Sources: NetBSD sys/arch/sun3 (pte3.h, control.h, sun3mmu.h), Sun-3 Architecture Manual; docs/machines/sun3.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from translator.memory import Mmu
+from translator.softmmu import PEEK, REFUSED, UNCACHED, WRITE
+from translator.spec.semantics import Reg, Semantics
+from translator.spec.value import Val
+from translator.state import Layout
+
+CONTEXTS, SEGMENTS, PMEGS, PAGES = 8, 2048, 256, 16
+SEGMENT_BITS, PAGE_BITS = 17, 13
+VA_MASK = 0x0FFF_FFFF
+
+VALID, WRITABLE, SYSTEM, NO_CACHE = 1 << 31, 1 << 30, 1 << 29, 1 << 28
+ACCESSED, MODIFIED = 1 << 25, 1 << 24
+PTE_BITS = 0xFF07_FFFF
+"""The bits of a page map entry that exist."""
+
+SPACE_SHIFT = 40
+OBMEM, OBIO, VME16, VME32, CONTROL = range(5)
+"""Spaces of physical addresses, in bits 40 and up: the four page types, and control space."""
+FC_CONTROL, FC_SUPER_DATA, FC_SUPER_PROGRAM = 3, 5, 6
+
+INVALID, PROTECTION, TIMEOUT = 0x80, 0x40, 0x20
+"""Causes in the bus error register."""
+NOT_BOOT = 0x80
+"""Of the enable register."""
+PROM_FRAMES = 0x10_0000 >> 16
+"""Page frames of type OBIO, without their low 3 bits, at which the PROM answers."""
+
+PROM = Reg("prom", 64)  # where the PROM answers, as a physical address
+CONTEXT = Reg("context", 32)
+ENABLE = Reg("enable", 32)
+BUS_ERROR = Reg("bus_error", 32)
+PAGE_MAP = Reg("page_map", 32, PMEGS * PAGES)
+SEGMENT_MAP = Reg("segment_map", 8, CONTEXTS * SEGMENTS)
+LAYOUT = Layout("sun3mmu", (PROM, CONTEXT, ENABLE, BUS_ERROR, PAGE_MAP, SEGMENT_MAP), core=False)
+
+
+def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
+    """Physical address of a bus cycle, or REFUSED; records causes, sets accessed and modified bits."""
+
+    # What both sides of a condition use is computed in front of it.
+    pmeg = s.read(SEGMENT_MAP, s.read(CONTEXT) << 11 | va.bits(27, 17).zext(32))
+    index = pmeg.zext(32) << 4 | va.bits(16, 13).zext(32)
+    pte = s.read(PAGE_MAP, index)
+    writing = how == WRITE
+    control = fc == FC_CONTROL
+    booting = (fc == FC_SUPER_PROGRAM) & ((s.read(ENABLE) & NOT_BOOT) == 0)
+    decoded = fc.bit(0) ^ fc.bit(1)  # data and program spaces of user and supervisor; nothing answers in others
+    allowed = (fc.bit(2) | ~pte.bit(29)) & (~writing | pte.bit(30))
+    good = decoded & pte.bit(31) & allowed
+
+    def used() -> None:
+        s.write(PAGE_MAP, pte | ACCESSED | writing.zext(32) << 24, index)
+
+    def refused() -> None:
+        cause = pte.bit(31).select(s.const(PROTECTION, 32), INVALID)
+        s.write(BUS_ERROR, decoded.select(cause, TIMEOUT))
+
+    s.if_(~(control | booting | (how == PEEK)), lambda: s.if_(good, used, refused))
+    frame, kind, low = pte & 0x7FFFF, pte.bits(27, 26), va.zext(64)
+    prom = s.read(PROM) | low & 0xFFFF  # the PROM's address lines are the processor's, not the MMU's
+    is_prom = booting | (kind == OBIO) & (frame.lsr(3) == PROM_FRAMES)
+    address = kind.zext(64) << SPACE_SHIFT | frame.zext(64) << PAGE_BITS | low & 0x1FFF
+    mapped = (good | booting).select(is_prom.select(prom, address), REFUSED)
+    return control.select(low | CONTROL << SPACE_SHIFT | UNCACHED, mapped)
+
+
+class Sun3Mmu:
+    """The maps and registers of one board.
+
+    changed() is called when a translation that may have been in use is no longer valid.
+    """
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self.state: Any
+        self.state, self._owner, address = LAYOUT.new()
+        self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address)
+        self.changed = changed
+        self.page_map = PageMap(self)
+        self.segment_map = SegmentMap(self)
+
+    def segment_index(self, va: int) -> int:
+        """Index in the segment map, in the present context."""
+        return int(self.state.context) << 11 | va >> SEGMENT_BITS & SEGMENTS - 1
+
+    def page_index(self, va: int) -> int:
+        """Index in the page map, by the present context's segment map."""
+        return int(self.state.segment_map[self.segment_index(va)]) << 4 | va >> PAGE_BITS & PAGES - 1
+
+
+class PageMap:
+    """Page map (control space 1): the entry of the addressed page in the present context."""
+
+    width = 4
+
+    def __init__(self, mmu: Sun3Mmu) -> None:
+        self.mmu = mmu
+
+    def read(self, offset: int, size: int) -> int:
+        value = int(self.mmu.state.page_map[self.mmu.page_index(offset)])
+        return value >> 8 * (4 - size - (offset & 3)) & (1 << 8 * size) - 1
+
+    peek = read
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        index, table = self.mmu.page_index(offset), self.mmu.state.page_map
+        old = int(table[index])
+        shift = 8 * (4 - size - (offset & 3))
+        mask = (1 << 8 * size) - 1
+        new = (old & ~(mask << shift) | (value & mask) << shift) & PTE_BITS
+        if new != old:
+            table[index] = new
+            if old & VALID:
+                self.mmu.changed()
+
+
+class SegmentMap:
+    """Segment map (control space 2): the PMEG of the addressed segment in the present context."""
+
+    width = 1
+
+    def __init__(self, mmu: Sun3Mmu) -> None:
+        self.mmu = mmu
+
+    def read(self, offset: int, size: int) -> int:
+        return int(self.mmu.state.segment_map[self.mmu.segment_index(offset)])
+
+    peek = read
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        state, index = self.mmu.state, self.mmu.segment_index(offset)
+        old = int(state.segment_map[index])
+        if value == old:
+            return
+        state.segment_map[index] = value
+        first = old << 4
+        if any(pte & VALID for pte in state.page_map[first : first + PAGES]):
+            self.mmu.changed()

@@ -1,0 +1,283 @@
+"""A machine: its elements, its clock, and the loop that lets it run.
+
+    run ─► slice: events due ─► quantum of instructions ─► events due ─► …        a few host milliseconds
+        ◄─ host files and terminals that are ready (asyncio)
+
+One thread owns everything. The processor runs until the next event, or for a quantum; events happen between two
+instructions, at exact instruction counts. A processor that waits lets guest time skip to the next event
+(`icount`) or puts the process to sleep until then (`host`).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from tme.clock import Clock
+from tme.element import Element, check_all
+from tme.errors import TmeError
+from tme.options import Options
+from tme.stats import show
+
+if TYPE_CHECKING:
+    import asyncio
+
+SLICE = 0.004
+"""Host seconds between two looks at the host's files: a key press waits no longer."""
+QUANTUM = 0.001
+"""Host seconds that a quantum should take."""
+SMALLEST, LARGEST = 100, 2_000_000
+"""Instructions of a quantum."""
+FAILED = 1
+"""Exit status of a machine that cannot go on."""
+
+
+class Processor(Protocol):
+    """What the machine asks of its processor."""
+
+    @property
+    def now(self) -> int:
+        """Instructions executed since power-up, exact also inside a device access."""
+
+    @property
+    def waiting(self) -> bool:
+        """Nothing to do until an interrupt comes."""
+
+    def run(self, budget: int) -> int:
+        """Execute up to `budget` instructions; returns how many."""
+
+    def limit(self, count: int) -> None:
+        """End a `run` that is under way at instruction `count` at the latest."""
+
+    def poll(self) -> None:
+        """Called often, between instructions."""
+
+    def stats(self) -> dict[str, Any]:
+        """Numbers by name."""
+
+
+class Machine:
+    """Elements, clock and host input of one machine. It begins powered down."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.elements: dict[str, Element] = {}
+        self.clock = Clock(self.options.clock)
+        self.processor: Processor | None = None
+        self.exit_code: int | None = None
+        self.powered = False
+        self._realized: set[Element] = set()
+        self._was_down = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._readers: set[int] = set()
+        self._wake: Callable[[], object] = lambda: None
+        self._error: BaseException | None = None
+        self._log: TextIO | None = None
+        self._quantum = 1000
+        self._slices = 0
+        self._seconds = 0.0
+
+    # Power
+
+    def power(self, up: bool) -> None:
+        """Check, reset and start, or stop. TmeError when something is missing; again is harmless."""
+        if up and not self.powered:
+            if self._was_down:
+                self.exit_code = None
+            self._realize()
+            for element in self.elements.values():
+                element.reset()
+        elif self.powered and not up:
+            self._was_down = True
+            self.stop()
+        self.powered = up
+
+    def _realize(self) -> None:
+        check_all(self.elements.values())
+        for element in self.elements.values():
+            if element not in self._realized:
+                element.realize()
+                self._realized.add(element)
+        if self.processor is None:
+            raise TmeError("the machine has no processor; create one, as in `cpu0 at mainbus0: tme/ic/m68020`")
+
+    def set_processor(self, processor: Processor, owner: Element) -> None:
+        """Called by the processor's element when it is realized."""
+        if self.processor is not None:
+            raise owner.error("a machine has one processor, and there is one already")
+        self.processor = processor
+        self.clock.count = lambda: processor.now
+        self.clock.sooner = processor.limit
+
+    def stop(self, code: int = 0) -> None:
+        """End `run` after the present instruction. Signal handlers may call this."""
+        if self.exit_code is None:
+            self.exit_code = code
+        if self.processor is not None:
+            self.processor.limit(0)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def close(self) -> None:
+        """Give back what the machine itself holds; its elements are closed by who made them."""
+        self.powered = False
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    # Host files
+
+    def add_reader(self, fd: int, fn: Callable[[], None]) -> None:
+        """Call `fn` between two quanta when `fd` has something to read. OSError for what is always ready."""
+
+        def ready() -> None:
+            try:
+                fn()
+            except BaseException as error:  # the event loop would only log it
+                self._error = error
+                self.stop(FAILED)
+            self._wake()
+
+        self._host_loop().add_reader(fd, ready)
+        self._readers.add(fd)
+
+    def remove_reader(self, fd: int) -> None:
+        """Stop watching `fd`; harmless when it is not watched."""
+        self._readers.discard(fd)
+        if self._loop is not None:
+            self._loop.remove_reader(fd)
+
+    def _host_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            import asyncio
+
+            self._loop = asyncio.new_event_loop()
+        return self._loop
+
+    # Log
+
+    def log(self, element: Element | None, text: str) -> None:
+        """A line to the log: standard error, or the file of --log."""
+        line = f"{element.name}: {text}" if element else text
+        if self._log is None and self.options.log is not None and str(self.options.log) != "-":
+            try:
+                self._log = open(self.options.log, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+            except OSError as error:
+                raise TmeError(f"cannot write the log '{self.options.log}': {error.strerror}") from None
+        print(line, file=self._log or sys.stderr)
+
+    # Running
+
+    def run(self) -> int:
+        """Let the machine run until `stop`; returns the exit status."""
+        if not self.powered:
+            raise TmeError("the machine is powered down: `command mainbus0 power up` starts it")
+        start = time.perf_counter()
+        try:
+            self._host_loop().run_until_complete(self._run())
+        finally:
+            self._seconds += time.perf_counter() - start
+        if self._error is not None:
+            raise self._error
+        if self.options.stats:
+            print(show(self.stats(), self.options.stats), file=sys.stderr)
+        return self.exit_code or 0
+
+    async def _run(self) -> None:
+        import asyncio
+
+        while self.exit_code is None:
+            wait = self._slice()
+            if self.exit_code is None:
+                await (asyncio.sleep(0) if wait == 0 else self._sleep(wait))
+
+    def _slice(self) -> float | None:
+        """Run for a while; returns host seconds to sleep, None for "until the host has something"."""
+        clock, processor = self.clock, self.processor
+        assert processor is not None
+        self._slices += 1
+        processor.poll()
+        start = time.perf_counter()
+        end = start + SLICE
+        while self.exit_code is None and start < end:
+            clock.follow()
+            clock.run_due()
+            budget = self._budget()
+            done = processor.run(budget) if budget and self.exit_code is None else 0
+            now = time.perf_counter()
+            if processor.waiting and self.exit_code is None:
+                return self._idle()
+            if done == self._quantum:
+                self._adapt(now - start)
+            start = now
+        return 0
+
+    def _budget(self) -> int:
+        """Instructions until something has to be looked at; 0 at the end of --insns."""
+        assert self.processor is not None
+        now, budget = self.processor.now, self._quantum
+        if (due := self.clock.next) is not None:
+            budget = min(budget, max(self.clock.count_at(due) - now, 1))
+        if self.options.insns is not None:
+            budget = min(budget, self.options.insns - now)
+            if budget <= 0:
+                self.stop()
+                return 0
+        return budget
+
+    def _adapt(self, seconds: float) -> None:
+        """Bring the quantum nearer to QUANTUM."""
+        best = int(self._quantum * min(QUANTUM / max(seconds, 1e-9), 8))
+        self._quantum = min(max(best, SMALLEST), LARGEST)
+
+    # Idling
+
+    def _idle(self) -> float | None:
+        """The processor waits: how long to sleep (see _slice). With no host input to wait for, an `icount`
+        machine need not sleep: time skips to the next event."""
+        due = self.clock.next
+        if due is not None:
+            if self.options.clock == "icount" and not self._readers:
+                self.clock.skip_to(due)
+                return 0
+            return self.clock.ahead(due) / 1e9
+        if not self._readers:
+            self.log(None, "the processor waits for an interrupt, and nothing is left that could cause one")
+            self.stop(FAILED)
+            return 0
+        return None
+
+    async def _sleep(self, seconds: float | None) -> None:
+        """Until something of the host is ready, or for a time."""
+        loop = self._host_loop()
+        woken = loop.create_future()
+        self._wake = lambda: woken.done() or woken.set_result(None)
+        handle = loop.call_later(seconds, self._wake) if seconds is not None else None
+        start = time.monotonic_ns()
+        await woken
+        self._wake = lambda: None
+        if handle is not None:
+            handle.cancel()
+        self.clock.slept(time.monotonic_ns() - start)
+
+    # Telling
+
+    def stats(self) -> dict[str, Any]:
+        """What happened so far, as names and numbers; times in seconds."""
+        found: dict[str, Any] = {
+            "seconds": self._seconds,
+            "guest seconds": self.clock.now / 1e9,
+            "events": self.clock.events,
+            "slices": self._slices,
+        }
+        if self.processor is not None:
+            insns = self.processor.now
+            found["instructions"] = insns
+            found["million instructions per second"] = insns / 1e6 / self._seconds if self._seconds else 0.0
+            found.update(self.processor.stats())
+        return found
