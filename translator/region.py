@@ -17,7 +17,7 @@ from .spec.semantics import DATA, MODE, PROGRAM, Reg
 from .spec.value import Uop, Val
 from .trace import RegionTrace, Untranslatable
 
-MAX_INSNS = 320
+MAX_INSNS = 96  # the cost of compiling grows faster than the region
 MAX_RETURNS = 12  # return addresses that a return is compared with
 
 
@@ -160,6 +160,42 @@ def _trace_one(
     return ops, length, next_, "call" in insn.traits
 
 
+Slot = tuple[str, int]  # register, index
+
+
+def written(step: Step) -> set[Slot]:
+    """Registers that an instruction may write."""
+    return {(u.args[0].name, u.args[1].x) for u in step.ops if u.op == "set"}
+
+
+def successors(region: Region, b: Block) -> list[int]:
+    """Blocks of the region that may follow `b`."""
+    out = []
+    if b.next is None or b.next[0] == "branch":
+        out.append(b.follow)
+    if b.next is not None:
+        target = b.next[-1].known
+        out += region.returns if target is None else [target]
+    return [a for a in out if a in region.blocks]
+
+
+def dirty_registers(region: Region) -> dict[int, set[Slot]]:
+    """Per block, the registers that may have been written since the region was entered."""
+    dirty: dict[int, set[Slot]] = {a: set() for a in region.blocks}
+    todo = [region.entry]
+    seen = set()
+    while todo:
+        a = todo.pop()
+        seen.add(a)
+        b = region.blocks[a]
+        out = dirty[a].union(*(written(s) for s in b.steps)) if b.steps else dirty[a]
+        for to in successors(region, b):
+            if to not in seen or not out <= dirty[to]:
+                dirty[to] |= out
+                todo.append(to)
+    return dirty
+
+
 class RegionEmitter(Emitter):
     """Renders a region."""
 
@@ -167,17 +203,15 @@ class RegionEmitter(Emitter):
         super().__init__(region.model, page_bits)
         self.region = region
         self.slots: dict[tuple[str, int], Reg] = {}
-        self.dirty: set[tuple[str, int]] = set()
-        self._exits: list[tuple[str, int, int]] = []  # label, pc, instructions of the block not done
+        self.dirty: set[Slot] = set()  # registers that may differ from the state struct's at this point
+        self._exits: list[tuple[str, int, int, set[Slot]]] = []  # label, pc, instructions not done, dirty
         self._here = (0, 0)
         for b in region.blocks.values():
             for s in b.steps:
                 for u in s.ops:
                     if u.op in ("get", "set"):
-                        key = (u.args[0].name, u.args[1].x)
-                        self.slots[key] = u.args[0]
-                        if u.op == "set":
-                            self.dirty.add(key)
+                        self.slots[u.args[0].name, u.args[1].x] = u.args[0]
+        self._dirty_at = dirty_registers(region)
 
     def module(self, name: str = "region") -> str:
         """The region as an LLVM module with one function."""
@@ -193,8 +227,9 @@ class RegionEmitter(Emitter):
         self.br(f"at_{self.region.entry:x}")
         for b in self.region.blocks.values():
             self._block(b)
-        for label, pc, undone in self._exits:
+        for label, pc, undone, dirty in self._exits:
             self.block(label)
+            self.dirty = dirty
             self._exit("resume", str(pc), undone)
         self.lines.append("}\n")
         return INTRINSICS + METADATA + "\n".join(self.lines)
@@ -206,6 +241,7 @@ class RegionEmitter(Emitter):
 
     def _block(self, b: Block) -> None:
         self.block(f"at_{b.address:x}")
+        self.dirty = set(self._dirty_at[b.address])
         n = len(b.steps)
         if not n:
             self._exit("resume", str(b.address), 0)
@@ -216,13 +252,14 @@ class RegionEmitter(Emitter):
         self.n += 1
         go, stop = f"go{self.n}", f"stop{self.n}"
         self.cond(short, stop, go, UNLIKELY)
-        self._exits.append((stop, b.address, 0))
+        self._exits.append((stop, b.address, 0, set(self.dirty)))
         self.block(go)
         self.put(f"{rest} = sub i64 {have}, {n}")
         self.put(f"store i64 {rest}, ptr %left")
         for k, s in enumerate(b.steps):
             self._here = (s.address, n - k)
             self.render(s.ops)
+            self.dirty |= written(s)
         if b.next is None:
             self._goto_known(b.follow, "resume" if b.stuck else "enter")
         elif b.next[0] == "jump":
@@ -279,7 +316,7 @@ class RegionEmitter(Emitter):
         """Label of an exit before the current instruction."""
         self.n += 1
         label = f"side{self.n}"
-        self._exits.append((label, *self._here))
+        self._exits.append((label, *self._here, set(self.dirty)))
         return label
 
     # -- uops ----------------------------------------------------------------------------------------------------
