@@ -3,9 +3,10 @@
     program = generate(seed, M68020, count=20)          # straight code with short skips, calls and loops
     program.code, program.data, program.regs, program.ccr
 
-Every run of a seed gives the same program.  Memory operands lie in the data area, except where a register took an
-unforeseen value; a program may therefore fault, and trap if asked for `traps` or `system`.  Jumps go forward to the
-next instruction or over a filler; the program ends at `program.end`, where the caller puts what stops it.
+Every run of a seed gives the same program.  Memory operands lie in the data area, except where a register
+took an unforeseen value; a program may therefore fault, and trap if asked for `traps` or `system`.  Jumps go
+forward to the next instruction or over a filler; the program ends at `program.end`, where the caller puts
+what stops it.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from dataclasses import dataclass, field
 from translator.isa import Model
 from translator.spec.insn import Insn
 
-EDGES = (0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0x81, 0xFF, 0x100, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x10000, 0x99, 0x0909,
-         0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFF8000, 0xFFFFFF80, 0xFFFF7FFF)
+EDGES = (
+    0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0x81, 0xFF, 0x100, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x10000, 0x99, 0x0909,
+    0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFF8000, 0xFFFFFF80, 0xFFFF7FFF,
+)
 
 PRIVILEGED = frozenset(
     "andi_to_sr ori_to_sr eori_to_sr move_from_sr move_to_sr move_to_usp move_from_usp movec_from_control "
     "movec_to_control moves rte rte_68000 stop reset".split()
 )
-TRAPS = frozenset("trap trapv trapcc trapcc_w trapcc_l illegal_insn bkpt callm rtm chk_w chk_l chk2_cmp2".split())
+TRAPS = frozenset(
+    "trap trapv trapcc trapcc_w trapcc_l illegal_insn bkpt callm rtm chk_w chk_l chk2_cmp2".split()
+)
 FLOW = frozenset("jmp jsr rts rtr rtd dbcc bra_b bra_w bra_l bcc_b bcc_w bcc_l bsr_b bsr_w bsr_l".split())
 POINTERS = 64  # longs at the start of the data area that point into it: for memory-indirect addresses
 
@@ -48,11 +53,12 @@ class Program:
 
 
 def generate(
-    seed: int, model: Model, count: int = 12, base: int = 0x100000, data_base: int | None = None, size: int = 1024,
-    traps: bool = False, system: bool = False, only: frozenset[str] | None = None,
+    seed: int, model: Model, count: int = 12, base: int = 0x100000, data_base: int | None = None,
+    size: int = 1024, traps: bool = False, system: bool = False, only: frozenset[str] | None = None,
 ) -> Program:
     """A program of about `count` random instructions (`only`: of these families)."""
-    g = _Generator(random.Random(seed), model, seed, base, base + 0x800 if data_base is None else data_base, size)
+    data_base = base + 0x800 if data_base is None else data_base
+    g = _Generator(random.Random(seed), model, seed, base, data_base, size)
     skip = (frozenset() if traps else TRAPS) | (frozenset() if system else PRIVILEGED)
     choice = [i for i in model.decoder.insns if i.name not in skip and (only is None or i.name in only)]
     for _ in range(count):
@@ -61,7 +67,9 @@ def generate(
 
 
 class _Generator:
-    def __init__(self, rng: random.Random, model: Model, seed: int, base: int, data_base: int, size: int) -> None:
+    def __init__(
+        self, rng: random.Random, model: Model, seed: int, base: int, data_base: int, size: int
+    ) -> None:
         self.rng, self.model = rng, model
         data = bytearray(rng.choice((rng.getrandbits(8), 0, 0xFF, 0x80, 0x7F, 0x99)) for _ in range(size))
         self.p = Program(seed, base, data_base, [self.number() for _ in range(16)], rng.getrandbits(5), data)
@@ -71,7 +79,7 @@ class _Generator:
             self.p.regs[i] = self.place(4)
         self.p.regs[15] = data_base + size // 2
 
-    # -- numbers ---------------------------------------------------------------------------------------------------
+    # -- numbers ---------------------------------------------------------------------------------------------
 
     def number(self, bits: int = 32) -> int:
         r = self.rng
@@ -85,7 +93,7 @@ class _Generator:
         even = self.model.aligned > 1 and size > 1
         return x & ~1 if even or self.rng.random() < 0.7 else x
 
-    # -- code ------------------------------------------------------------------------------------------------------
+    # -- code ------------------------------------------------------------------------------------------------
 
     def emit(self, name: str, *words: int) -> None:
         code = b"".join((w & 0xFFFF).to_bytes(2, "big") for w in words)
@@ -120,8 +128,9 @@ class _Generator:
             self.set_a(f["n"], self.place(4))
         if insn.name == "unlk" and f["n"] != 7:
             self.set_a(f["n"], self.p.data_base + len(self.p.data) // 2 + 4 * self.rng.randrange(8))
-        if insn.name in ("cas2", "rtm") and self.cas2_registers(words):
-            pass
+        if insn.name == "cas2":
+            for w in words:
+                self.set_x(w >> 12 & 15, self.place(4))
         if "M" in f:
             words = self.address(f["M"], f["n"], size, words)
         if "K" in f:
@@ -135,11 +144,6 @@ class _Generator:
             # Not the stack pointer where it would be moved out of the data area.
             if f is not None and not (f.get("x") == 7 and insn.name in ("movea", "lea", "adda", "suba")):
                 return word, f
-
-    def cas2_registers(self, words: list[int]) -> bool:
-        for w in words:
-            self.set_x(w >> 12 & 15, self.place(4))
-        return True
 
     def extension(self, insn: Insn, f: dict[str, int], size: int) -> list[int]:
         """The words between the instruction word and those of its effective addresses."""
@@ -176,7 +180,8 @@ class _Generator:
             elif token in ("Rext", "moves"):
                 words += [r.getrandbits(5) << 11]
             elif token == "ctrl":
-                words[-1:] = [r.getrandbits(4) << 12 | r.choice((0, 1, 2, 0x800, 0x801, 0x802, 0x803, 0x804, 0x123))]
+                register = r.choice((0, 1, 2, 0x800, 0x801, 0x802, 0x803, 0x804, 0x123))
+                words[-1:] = [r.getrandbits(4) << 12 | register]
             elif token == "Dcmp":
                 words += [r.getrandbits(3) << 6 | r.getrandbits(3)]
             elif token == "cas2":
@@ -228,7 +233,7 @@ class _Generator:
             return [head | disp & 0xFF]
         head |= 0x100
         base_off, index_off = r.random() < 0.3, r.random() < 0.3
-        indirect = r.choice((0, 0, 1, 2, 3)) if not index_off else r.choice((0, 0, 1, 2, 3))
+        indirect = r.choice((0, 0, 1, 2, 3))
         after = not index_off and indirect != 0 and r.random() < 0.5
         bd_size = r.choice((1, 2, 3)) if not base_off else 3
         if indirect:
@@ -247,7 +252,7 @@ class _Generator:
         od = r.randrange(-60, 60)
         return words + {0: [], 1: [], 2: [od], 3: [od >> 16, od]}[indirect]
 
-    # -- control flow ----------------------------------------------------------------------------------------------
+    # -- control flow ----------------------------------------------------------------------------------------
 
     def flow(self, insn: Insn) -> None:
         """A jump over a filler or to the next instruction; DBcc also closes short loops."""

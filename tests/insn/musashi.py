@@ -1,7 +1,8 @@
-"""Random programs on machine68k (Musashi) beside our concrete engine, instruction by instruction, exceptions included.
+"""Random programs on machine68k (Musashi) beside the concrete engine, exceptions included.
 
-64 KB of memory: vectors at 0 lead to RTE-less handlers at 0x2000 + 16 * vector; code at 0x4000, data at 0x4800, the
-supervisor stack at 0x3800.  Musashi has no bus errors and is known for some flags: see the table in the test.
+64 KB of memory: vectors at 0 lead to RTE-less handlers at 0x2000 + 16 * vector; code at 0x4000, data at
+0x4800, the supervisor stack at 0x3800.  Musashi has no bus errors and is known for some flags: see the table
+in the test.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from translator.m68k.model import pack_sr, unpack_sr
 
 BASE, DATA, STACK, HANDLERS, SIZE = 0x4000, 0x4800, 0x3800, 0x2000, 0x10000
 TYPES = {
-    "m68000": machine68k.CPUType.M68000, "m68010": machine68k.CPUType.M68010, "m68020": machine68k.CPUType.M68020,
+    "m68000": machine68k.CPUType.M68000,
+    "m68010": machine68k.CPUType.M68010,
+    "m68020": machine68k.CPUType.M68020,
 }
 
 
@@ -114,8 +117,8 @@ class Pair:
         return {**out, "pc": cpu.r_pc(), "sr": cpu.r_sr()}
 
     def run(self, p: Program, sr: int, limit: int = 60) -> tuple[int, Step | None]:
-        """Run a program on both until it traps, strays, meets an odd address (which Musashi checks on a 68000 only)
-        or they differ: (instructions compared, difference).
+        """Run a program on both until it traps, strays, meets an odd address (which Musashi checks on a 68000
+        only) or they differ: (instructions compared, difference).
         """
         self.load(p, sr)
         starts = {at: (length, name) for at, length, name in p.insns}

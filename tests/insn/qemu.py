@@ -1,8 +1,8 @@
-"""Random programs under qemu-m68k: many in one ELF file, their final states read back from its standard output.
+"""Random programs under qemu-m68k: many in one ELF file, which writes their final states.
 
-Each program has a page of 4 KB: code, data at 0x800, final registers and CCR at 0xC00, initial registers at 0xD00, and
-at 0xE00 the code that loads them.  A program that does not end would take the others with it, so only programs that
-our own engine brought to their end are given to QEMU.
+Each program has a page of 4 KB: code, data at 0x800, final registers and CCR at 0xC00, initial registers at
+0xD00, and at 0xE00 the code that loads them.  A program that does not end would take the others with it, so
+only programs that our own engine brought to their end are given to QEMU.
 """
 
 from __future__ import annotations
@@ -52,16 +52,19 @@ def theirs(programs: list[Program], cpu: str = "m68020") -> list[Final] | None:
     image = bytearray(PAGE * (len(programs) + 1))
     for k, p in enumerate(programs):
         page = ORIGIN + k * PAGE
-        assert p.base == page and p.data_base == page + DATA and len(p.code) < DATA - 32
+        assert (p.base, p.data_base) == (page, page + DATA)
+        assert len(p.code) < DATA - 32
         regs = struct.pack(">16I", *p.regs)
         enter = struct.pack(">HHIHHHI", 0x4CF9, 0xFFFF, page + INITIAL, 0x44FC, p.ccr, 0x4EF9, p.base)
         leave = struct.pack(
-            ">HHIHIHI", 0x48F9, 0xFFFF, page + RESULT, 0x42F9, page + RESULT + 64, 0x4EF9, page + PAGE + ENTRY,
+            ">HHIHIHI",
+            0x48F9, 0xFFFF, page + RESULT, 0x42F9, page + RESULT + 64, 0x4EF9, page + PAGE + ENTRY,
         )
         for at, part in ((0, p.code + leave), (DATA, p.data), (INITIAL, regs), (ENTRY, enter)):
             image[k * PAGE + at : k * PAGE + at + len(part)] = part
     write = (4, 1, ORIGIN, len(image) - PAGE)
-    done = b"".join(struct.pack(">HI", 0x203C | n << 9, v) for n, v in enumerate(write)) + b"\x4e\x40\x70\x01\x72\x00\x4e\x40"
+    done = b"".join(struct.pack(">HI", 0x203C | n << 9, v) for n, v in enumerate(write))
+    done += bytes.fromhex("4e40 7001 7200 4e40")  # write, then exit(0)
     image[-PAGE + ENTRY : -PAGE + ENTRY + len(done)] = done
     header = b"\x7fELF\x01\x02\x01" + bytes(9) + struct.pack(
         ">HHIIIIIHHHHHH", 2, 4, 1, ORIGIN + ENTRY, 52, 0, 0, 52, 32, 1, 40, 0, 0
@@ -87,7 +90,9 @@ def moved(make: Callable[[int], Program], number: int) -> Program:
     return make(ORIGIN + number * PAGE)
 
 
-def compare(programs: Iterable[Callable[[int], Program]], model: Model) -> tuple[int, list[tuple[Program, Final, Final]]]:
+def compare(
+    programs: Iterable[Callable[[int], Program]], model: Model
+) -> tuple[int, list[tuple[Program, Final, Final]]]:
     """Run programs, given as functions of their base address, on both: (how many ran, those that differ)."""
     ran: list[tuple[Program, Final]] = []
     for make in programs:

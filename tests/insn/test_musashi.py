@@ -67,7 +67,8 @@ def test_every_reason_is_needed() -> None:
         have = {i.name for i in model.decoder.insns}
         for name in (WRONG.keys() & have) - seen:
             for seed in range(300):
-                p = generate(seed, model, 1, musashi.BASE, musashi.DATA, traps=True, system=True, only=frozenset({name}))
+                only = frozenset({name})
+                p = generate(seed, model, 1, musashi.BASE, musashi.DATA, traps=True, system=True, only=only)
                 step = pair.run(p, 0x2700 | p.ccr)[1]
                 if step is not None and step.name == name:
                     seen.add(name)

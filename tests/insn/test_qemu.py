@@ -1,4 +1,4 @@
-"""The 68020's user-level instructions against qemu-m68k: random programs, and single instructions with masked flags."""
+"""The 68020's user-level instructions against qemu-m68k, undefined flags masked."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from tests.insn import qemu
 from tests.insn.generate import PRIVILEGED, Program, generate
 from translator.m68k import M68020
 
-pytestmark = pytest.mark.skipif(shutil.which(qemu.QEMU) is None, reason="qemu-m68k (Debian: qemu-user) is not installed")
+pytestmark = pytest.mark.skipif(
+    shutil.which(qemu.QEMU) is None, reason="qemu-m68k (Debian: qemu-user) is not installed"
+)
 
 X, N, Z, V, C = 16, 8, 4, 2, 1
 
-# Where QEMU 7.2 is wrong: family -> (instruction and next word concerned, why).  Such programs are not given to it.
+# Where QEMU 7.2 is wrong: family -> (instruction and next word concerned, why).  Such programs are not given
+# to it.
 A7_BYTE = "a byte at (A7)+ or -(A7) moves A7 by two (PRM 2.2.4); QEMU moves it by one"
 WRONG: dict[str, tuple[Callable[[int, int], bool], str]] = {
     "pack": (lambda w, x: True, "QEMU aborts: a temporary is freed twice"),
@@ -28,8 +31,8 @@ WRONG: dict[str, tuple[Callable[[int, int], bool], str]] = {
     "subx_memory": (lambda w, x: w & 7 == 7 or w >> 9 & 7 == 7, A7_BYTE),
     "tas": (lambda w, x: w & 7 == 7 and w >> 3 & 7 in (3, 4), A7_BYTE),
     "cas": (lambda w, x: w & 7 == 7 and w >> 3 & 7 in (3, 4), A7_BYTE),
-    "shift_memory": (lambda w, x: w >> 10 & 1 == 0, "QEMU tells ASx from LSx by bit 3, which belongs to the address"),
-    "cas2": (lambda w, x: True, "of equal compare registers the first operand's counts (PRM 4-67); QEMU takes the second"),
+    "shift_memory": (lambda w, x: w >> 10 & 1 == 0, "QEMU tells ASx from LSx by a bit of the address"),
+    "cas2": (lambda w, x: True, "of equal compare registers the first counts (PRM 4-67), not the second"),
     "unlk": (lambda w, x: w & 7 == 7, "UNLK A7 ends with the popped value, as the 68000 vectors show"),
     "chk2_cmp2": (lambda w, x: True, "an illegal instruction to QEMU"),
     "move_from_ccr": (lambda w, x: True, "QEMU loses track of later flags behind it"),
@@ -83,13 +86,13 @@ def check(seeds: range, count: int, names: frozenset[str], mask: int = 0) -> int
 
 
 def test_programs() -> None:
-    assert check(range(400), 6, FAMILIES - UNDEFINED.keys()) > 200
+    assert check(range(400), 6, FAMILIES - UNDEFINED.keys()) > 150
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(40))
 def test_many_programs(block: int) -> None:
-    assert check(range(10_000 + 1000 * block, 11_000 + 1000 * block), 8, FAMILIES - UNDEFINED.keys()) > 500
+    assert check(range(10_000 + 1000 * block, 11_000 + 1000 * block), 8, FAMILIES - UNDEFINED.keys()) > 300
 
 
 @pytest.mark.parametrize("name", sorted(UNDEFINED.keys() - DECIMAL))

@@ -22,8 +22,10 @@ class Bytes:
     def _check(self, va: int, size: int, fc: int, write: bool, data: int = 0) -> None:
         if va & self.model.alignment(size):
             raise AccessFault(va, size, fc, write, data, misaligned=True)
-        if self.holes and any(va + i & self.mask not in self.bytes for i in range(size)):
-            raise AccessFault(va, size, fc, write, data)
+        if self.holes:  # the part of the access that meets the hole is what the processor reports
+            for i in range(size):
+                if va + i & self.mask not in self.bytes:
+                    raise AccessFault(va + i, size - i, fc, write, data & (1 << 8 * (size - i)) - 1)
 
     def read(self, va: int, size: int, fc: int) -> int:
         self._check(va, size, fc, False)

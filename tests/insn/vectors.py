@@ -1,22 +1,22 @@
 """Single-instruction vectors: reader, runner, and the table of explained differences.
 
-A file holds one JSON object per line: `initial` and `final` states (19 registers D0-D7, A0-A6, USP, SSP, SR, PC; two
-prefetched words; [address, byte] pairs) of one instruction on a 68000.  PC is the prefetch address: four bytes
-ahead of the instruction.
+A file holds one JSON object per line: `initial` and `final` states (19 registers D0-D7, A0-A6, USP, SSP, SR,
+PC; two prefetched words; [address, byte] pairs) of one instruction on a 68000.  PC is the prefetch address:
+four bytes ahead of the instruction.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
+from tests.insn.tiny import Tiny
 from translator.m68k import M68000
 from translator.m68k.model import pack_sr, unpack_sr
 from translator.state import Reason
-
-from tests.insn.tiny import Tiny
 
 NAMES = [f"d{i}" for i in range(8)] + [f"a{i}" for i in range(7)] + ["usp", "ssp", "sr", "pc"]
 
@@ -30,7 +30,7 @@ def cases(path: Path) -> Iterator[dict[str, Any]]:
 def start(case: dict[str, Any]) -> Tiny:
     """A machine in the case's initial state."""
     cpu = Tiny(M68000, mask=0xFFFFFF)
-    regs = dict(zip(NAMES, case["initial"]["regs"]))
+    regs = dict(zip(NAMES, case["initial"]["regs"], strict=True))
     s = cpu.state
     for i in range(15):
         s.r[i] = regs[NAMES[i]]
@@ -44,19 +44,19 @@ def start(case: dict[str, Any]) -> Tiny:
 
 
 def final(cpu: Tiny) -> dict[str, int]:
-    """Registers of a machine, named and ordered as the vectors have them (a stopped one does not prefetch)."""
+    """Registers of a machine, named and ordered as in the vectors (a stopped one does not prefetch)."""
     s = cpu.state
     ahead = 0 if cpu.reason == Reason.STOPPED else 4
     supervisor = s.sr_sys & 0x20
     values = [*s.r[:15], s.usp if supervisor else s.r[15], s.r[15] if supervisor else s.isp]
-    return dict(zip(NAMES, [*values, pack_sr(s), s.pc + ahead & 0xFFFFFFFF]))
+    return dict(zip(NAMES, [*values, pack_sr(s), s.pc + ahead & 0xFFFFFFFF], strict=True))
 
 
 def differences(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
     """Run a case: what differs, as name or address -> (ours, theirs)."""
     cpu = start(case)
     cpu.step()
-    ours, theirs = final(cpu), dict(zip(NAMES, case["final"]["regs"]))
+    ours, theirs = final(cpu), dict(zip(NAMES, case["final"]["regs"], strict=True))
     out: dict[str, tuple[int, int]] = {k: (ours[k], theirs[k]) for k in NAMES if ours[k] != theirs[k]}
     ram = dict(map(tuple, case["final"]["ram"]))
     for address in sorted({*ram, *cpu.memory.bytes}):
@@ -67,10 +67,11 @@ def differences(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 
-# The 68000 cannot restart an instruction that an address error has ended, and says so: "the value saved for the
-# program counter is advanced by some amount, from 2 to 10 bytes beyond the address of the first word" and the rest is
-# internal state (68000 UM 6.3.9.1, 6.3.9.2).  The vectors show how far its microcode had got; here an instruction that
-# faults has changed nothing.  What may differ after an address error, and nothing else:
+# The 68000 cannot restart an instruction that an address error has ended, and says so: "the value saved for
+# the program counter is advanced by some amount, from 2 to 10 bytes beyond the address of the first word" and
+# the rest is internal state (68000 UM 6.3.9.1, 6.3.9.2).  The vectors show how far its microcode had got;
+# here an instruction that faults has changed nothing.  What may differ after an address error, and nothing
+# else:
 EXPLAINED = {
     "pc": "the stacked PC: prefetches already made; BSR's is the odd target itself",
     "ccr": "condition codes: MOVE sets them before its write",
@@ -78,7 +79,7 @@ EXPLAINED = {
     "low": "the address: a long at -(An) is accessed low word first",
     "ir": "the instruction: MOVE.W to -(An) writes when the next word has already taken its place",
 }
-STEPS = {n & 0xFFFFFFFF for n in (0, 2, 4, 8, -2, -4, -8)}  # what one or two operands of one register move it by
+STEPS = {n & 0xFFFFFFFF for n in (0, 2, 4, 8, -2, -4, -8)}  # how far operands move a register
 FRAME = 14  # bytes of the frame: access word, address, instruction, SR, PC
 
 
@@ -89,7 +90,7 @@ def unexplained(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
         return found
     cpu = start(case)
     cpu.step()
-    ours, theirs = final(cpu), dict(zip(NAMES, case["final"]["regs"]))
+    ours, theirs = final(cpu), dict(zip(NAMES, case["final"]["regs"], strict=True))
     out = {}
     for name in NAMES:
         a, b = ours[name], theirs[name]
@@ -121,4 +122,6 @@ def _frame(memory: dict[int, int], sp: int) -> dict[str, int]:
     def number(offset: int, size: int) -> int:
         return int.from_bytes((memory.get(sp + offset + i & 0xFFFFFF, 0) for i in range(size)), "big")
 
-    return {"access": number(0, 2), "address": number(2, 4), "word": number(6, 2), "status": number(8, 2) & ~0x1F}
+    return {
+        "access": number(0, 2), "address": number(2, 4), "word": number(6, 2), "status": number(8, 2) & ~0x1F,
+    }

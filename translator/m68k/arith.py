@@ -6,13 +6,23 @@ from ..spec.insn import Fields
 from ..spec.semantics import Semantics
 from ..spec.value import Val
 from .decl import (
-    ALL, ALTERABLE, AN, DATA_ALT, IMMEDIATE, M68020, MEM_ALT, PC_RELATIVE, ea, insn, sized, word_long,
+    ALL,
+    AN,
+    DATA_ALT,
+    IMMEDIATE,
+    M68020,
+    MEM_ALT,
+    PC_RELATIVE,
+    ea,
+    insn,
+    sized,
+    word_long,
 )
-from .ea import POSTINC, PREDEC, Memory, areg, immediate, operand, source
+from .ea import POSTINC, PREDEC, Memory, immediate, operand, source
 from .flags import add_extended, set_add, set_cmp, set_logic, set_sub, sub_extended
-from .regs import SIZES, R, read_a, read_d, write_a, write_d
+from .regs import SIZES, read_a, read_d, write_a, write_d
 
-# -- register with operand ---------------------------------------------------------------------------------------------
+# -- register with operand -----------------------------------------------------------------------------------
 
 
 @insn("1101 xxx 0ZZ MMM nnn", "add.{Z} {ea},{Dx}", "PRM 4-4", valid=ea(ALL, sized))
@@ -58,7 +68,7 @@ def sub_from_memory(s: Semantics, f: Fields) -> None:
     set_sub(s, x, y, result)
 
 
-# -- address registers: no flags, words are sign-extended first --------------------------------------------------------
+# -- address registers: no flags, words are sign-extended first ----------------------------------------------
 
 
 @insn("1101 xxx Z11 MMM nnn", "adda.{Zwl} {ea},{Ax}", "PRM 4-7", valid=ea(ALL))
@@ -80,7 +90,7 @@ def cmpa(s: Semantics, f: Fields) -> None:
     set_cmp(s, x, y, x - y)
 
 
-# -- immediate and quick -----------------------------------------------------------------------------------------------
+# -- immediate and quick -------------------------------------------------------------------------------------
 
 
 @insn("0000 0110 ZZ MMM nnn", "addi.{Z} #{imm},{ea}", "PRM 4-9", valid=ea(DATA_ALT, sized))
@@ -146,7 +156,7 @@ def subq_address(s: Semantics, f: Fields) -> None:
     write_a(s, f.n, read_a(s, f.n) - _quick(f.q, 32))
 
 
-# -- memory with memory ------------------------------------------------------------------------------------------------
+# -- memory with memory --------------------------------------------------------------------------------------
 
 
 @insn("1011 xxx 1ZZ 001 yyy", "cmpm.{Z} ({Ay})+,({Ax})+", "PRM 4-81", valid=sized)
@@ -156,7 +166,7 @@ def cmpm(s: Semantics, f: Fields) -> None:
     set_cmp(s, x, y, x - y)
 
 
-# -- multi-precision: X goes in and out, Z is only cleared --------------------------------------------------------------
+# -- multi-precision: X goes in and out, Z is only cleared ---------------------------------------------------
 
 
 @insn("1101 xxx 1ZZ 000 yyy", "addx.{Z} {Dy},{Dx}", "PRM 4-14", valid=sized)
@@ -185,7 +195,7 @@ def subx_memory(s: Semantics, f: Fields) -> None:
     place.store(sub_extended(s, place.load(), y))
 
 
-# -- one operand -------------------------------------------------------------------------------------------------------
+# -- one operand ---------------------------------------------------------------------------------------------
 
 
 @insn("0100 0100 ZZ MMM nnn", "neg.{Z} {ea}", "PRM 4-144", valid=ea(DATA_ALT, sized))

@@ -1,4 +1,4 @@
-"""Indivisible read-modify-write: TAS, CAS, CAS2.  One thread owns the machine, so nothing has to be locked."""
+"""Indivisible read-modify-write: TAS, CAS, CAS2.  One thread owns the machine: nothing has to be locked."""
 
 from __future__ import annotations
 
@@ -46,12 +46,13 @@ def cas2(s: Semantics, f: Fields) -> None:
     def update() -> None:
         for addr in addrs:
             s.probe(addr, size)
-        for addr, e in zip(addrs, ext):
+        for addr, e in zip(addrs, ext, strict=True):
             s.store(addr, read_d(s, e.bits(8, 6), size))
 
     s.if_(both, update)
-    # Unequal: both compare registers get what memory holds; the first wins if they are the same register (PRM 4-67).
-    for e, old in reversed(list(zip(ext, olds))):
+    # Unequal: both compare registers get what memory holds; the first wins if they are the same register (PRM
+    # 4-67).
+    for e, old in reversed(list(zip(ext, olds, strict=True))):
         n = e.trunc(3)
         write_d(s, n, both.select(read_d(s, n, size), old))
     _compare_flags(s, first, olds, expected)

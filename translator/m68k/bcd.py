@@ -1,7 +1,7 @@
 """Decimal arithmetic: ABCD, SBCD, NBCD, PACK, UNPK.
 
-The manual leaves N and V undefined; they are set here as the 68000 does: N from the corrected result, V where the
-correction changed the sign bit.  Digits above 9 follow the same adder.
+The manual leaves N and V undefined; they are set here as the 68000 does: N from the corrected result, V where
+the correction changed the sign bit.  Digits above 9 follow the same adder.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def nbcd(s: Semantics, f: Fields) -> None:
     place.store(sub_decimal(s, s.const(0, 8), place.load()))
 
 
-# -- PACK and UNPK: no flags -------------------------------------------------------------------------------------------
+# -- PACK and UNPK: no flags ---------------------------------------------------------------------------------
 
 
 def _pack(unpacked: Val) -> Val:

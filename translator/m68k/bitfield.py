@@ -1,8 +1,9 @@
 """Bit fields (68020): BFTST, BFEXTU, BFCHG, BFEXTS, BFCLR, BFFFO, BFSET, BFINS.
 
 Bit 0 of a field is its most significant one.  In memory the offset counts from the addressed byte, in either
-direction, and the field touches one to five bytes: no others are read or written, so that none of them can fault.
-A field in a register wraps round.  Extension word: - Rn(3) Do offset(5) Dw width(5), width 0 meaning 32.
+direction, and the field touches one to five bytes: no others are read or written, so that none of them can
+fault. A field in a register wraps round.  Extension word: - Rn(3) Do offset(5) Dw width(5), width 0 meaning
+32.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from .flags import set_vc
 from .regs import CC_N, CC_Z, R
 
 
-
 class Field:
-    """The field an instruction names: `value` left-aligned in 32 bits, `offset` as given (registers: modulo 32), `width` 1..32."""
+    """The field an instruction names, left-aligned in `value`, and what to do with it."""
 
     def __init__(self, s: Semantics, f: Fields) -> None:
         self.s = s
@@ -97,7 +97,7 @@ def _load(s: Semantics, addr: Val, count: Val, space: Space) -> Val:
 
 
 def store_data(s: Semantics, addr: Val, count: Val, value: Val) -> None:
-    """Store the left 1..5 bytes of a 64-bit value; the last byte is tried first, so that all are stored or none."""
+    """Store the left 1..5 bytes of a 64-bit value, all or none: the last byte is tried first."""
 
     def put(offset: int, size: int) -> None:
         s.store(addr + offset, value.lsr(64 - 8 * (offset + size)).trunc(8 * size))

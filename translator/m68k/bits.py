@@ -1,4 +1,4 @@
-"""Single bits: BTST, BCHG, BCLR, BSET.  Bits of registers are numbered modulo 32, of memory bytes modulo 8."""
+"""Single bits: BTST, BCHG, BCLR, BSET; numbered modulo 32 in registers, modulo 8 in memory bytes."""
 
 from __future__ import annotations
 

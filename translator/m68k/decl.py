@@ -1,12 +1,13 @@
 """Where m68k instructions are declared: the instruction set, the models, the predicates that patterns use.
 
-Letters in the bit pictures: `MMM nnn` an effective address (mode, register), `kkk KKK` MOVE's destination, `ZZ` size,
-`CCCC` condition, lower-case `d`, `x`, `y` register numbers, `q` quick data, `v` vectors and displacements.
+Letters in the bit pictures: `MMM nnn` an effective address (mode, register), `kkk KKK` MOVE's destination,
+`ZZ` size, `CCCC` condition, lower-case `d`, `x`, `y` register numbers, `q` quick data, `v` vectors and
+displacements.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from ..spec.insn import Insn, InsnSet
 
@@ -32,7 +33,7 @@ def _shape(insn: Insn, fields: FieldMap) -> frozenset[str]:
 ISET = InsnSet("m68k", 16, _shape)
 insn = ISET.insn
 
-# -- effective-address categories (PRM table 2-4): bit (mode << 3 | register) ------------------------------------------
+# -- effective-address categories (PRM table 2-4): bit (mode << 3 | register) --------------------------------
 
 
 def _modes(*modes: int, seven: int = 0) -> int:

@@ -1,15 +1,15 @@
 """Disassembly in Motorola syntax, driven by the syntax texts of the declarations.
 
-A syntax text is what the assembler reads, with `{tokens}`: each names a method of `_Line`.  Extension words are read
-in the order of the instruction stream, the instruction's own first, then those of its addresses; so the address
-tokens are filled in last.
+A syntax text is what the assembler reads, with `{tokens}`: each names a method of `_Line`.  Extension words
+are read in the order of the instruction stream, the instruction's own first, then those of its addresses; so
+the address tokens are filled in last.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Callable
+from collections.abc import Callable
+from functools import cache
 
 from ..spec.insn import Decoder
 from .decl import ISET
@@ -18,13 +18,14 @@ from .flags import CONDITIONS
 Fetch = Callable[[int, int], int]  # (address, bytes) -> the bytes as a number
 
 CONTROL_NAMES = {
-    0x000: "sfc", 0x001: "dfc", 0x002: "cacr", 0x800: "usp", 0x801: "vbr", 0x802: "caar", 0x803: "msp", 0x804: "isp",
+    0x000: "sfc", 0x001: "dfc", 0x002: "cacr",
+    0x800: "usp", 0x801: "vbr", 0x802: "caar", 0x803: "msp", 0x804: "isp",
 }
 _TOKEN = re.compile(r"\{(\w+)\}")
 _LATE = ("ea", "eabit", "ea2")  # tokens whose extension words come last
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(model: str) -> Decoder:
     return ISET.model(model)
 
@@ -98,18 +99,18 @@ class _Line:
             self._ext = self.read()
         return self._ext
 
-    # -- sizes and mnemonics ---------------------------------------------------------------------------------------
+    # -- sizes and mnemonics ---------------------------------------------------------------------------------
 
-    def Z(self) -> str:  # noqa: N802
+    def Z(self) -> str:
         return "bwl"[self.f["Z"]]
 
-    def Zwl(self) -> str:  # noqa: N802
+    def Zwl(self) -> str:
         return "wl"[self.f["Z"]]
 
-    def Zmove(self) -> str:  # noqa: N802
+    def Zmove(self) -> str:
         return " blw"[self.f["Z"]]
 
-    def Zcas(self) -> str:  # noqa: N802
+    def Zcas(self) -> str:
         return " bwl"[self.f["Z"]]
 
     def cc(self) -> str:
@@ -131,36 +132,36 @@ class _Line:
     def chk2(self) -> str:
         return "chk2" if self.ext >> 11 & 1 else "cmp2"
 
-    # -- registers -------------------------------------------------------------------------------------------------
+    # -- registers -------------------------------------------------------------------------------------------
 
-    def Dx(self) -> str:  # noqa: N802
+    def Dx(self) -> str:
         return f"d{self.f['x']}"
 
-    def Dy(self) -> str:  # noqa: N802
+    def Dy(self) -> str:
         return f"d{self.f['y']}"
 
-    def Ax(self) -> str:  # noqa: N802
+    def Ax(self) -> str:
         return f"a{self.f['x']}"
 
-    def Ay(self) -> str:  # noqa: N802
+    def Ay(self) -> str:
         return f"a{self.f['y']}"
 
-    def An(self) -> str:  # noqa: N802
+    def An(self) -> str:
         return f"a{self.f['n']}"
 
-    def Ry(self) -> str:  # noqa: N802
+    def Ry(self) -> str:
         return f"{'da'[self.f['D']]}{self.f['y']}"
 
-    def Rext(self) -> str:  # noqa: N802
+    def Rext(self) -> str:
         return _register(self.ext >> 12)
 
-    def Dext(self) -> str:  # noqa: N802
+    def Dext(self) -> str:
         return f"d{self.ext >> 12 & 7}"
 
-    def Dcmp(self) -> str:  # noqa: N802
+    def Dcmp(self) -> str:
         return f"d{self.ext & 7}"
 
-    def Dupd(self) -> str:  # noqa: N802
+    def Dupd(self) -> str:
         return f"d{self.ext >> 6 & 7}"
 
     def pair(self) -> str:
@@ -198,7 +199,7 @@ class _Line:
         ea = self.ea()
         return f"{register},{ea}" if out else f"{ea},{register}"
 
-    # -- numbers ---------------------------------------------------------------------------------------------------
+    # -- numbers ---------------------------------------------------------------------------------------------
 
     def imm(self) -> str:
         return self._immediate(1 << self.f["Z"])
@@ -243,9 +244,9 @@ class _Line:
     def _immediate(self, size: int) -> str:
         return _hex(self.read(max(size, 2)) & ((1 << 8 * size) - 1))
 
-    # -- addresses -------------------------------------------------------------------------------------------------
+    # -- addresses -------------------------------------------------------------------------------------------
 
-    def d16An(self) -> str:  # noqa: N802
+    def d16An(self) -> str:
         return f"{_hex(_signed(self.read(), 16))}(a{self.f['n']})"
 
     def ea(self) -> str:
@@ -278,8 +279,8 @@ class _Line:
         scale = f"*{1 << (ext >> 9 & 3)}" if self.model == "m68020" and ext >> 9 & 3 else ""
         index = f"{_register(ext >> 12)}.{'wl'[ext >> 11 & 1]}{scale}"
         if not ext & 0x100 or self.model != "m68020":
-            disp = _signed(ext & 0xFF, 8) + origin
-            return f"{_hex(disp & 0xFFFFFFFF if origin else disp)}({base},{index})"
+            short = _signed(ext & 0xFF, 8) + origin
+            return f"{_hex(short & 0xFFFFFFFF if origin else short)}({base},{index})"
         if ext & 0x80:
             base, origin = ("zpc" if base == "pc" else ""), 0
         if ext & 0x40:

@@ -1,8 +1,8 @@
 """Effective addresses in three layers: operand field -> effective address -> memory (PRM section 2).
 
-`operand` turns a mode and register field into a Place that can be loaded and stored; `address` computes where a
-memory operand lies and consumes its extension words.  The 68000 and 68010 know the brief extension word without
-scale; the 68020's full format with memory indirection is one shared routine.
+`operand` turns a mode and register field into a Place that can be loaded and stored; `address` computes where
+a memory operand lies and consumes its extension words.  The 68000 and 68010 know the brief extension word
+without scale; the 68020's full format with memory indirection is one shared routine.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def full_program(s: Semantics, ext: Val, base: Val, index: Val) -> Val:
 
 def _full(s: Semantics, ext: Val, base: Val, index: Val, space: Space) -> Val:
     """PRM figure 2-2: bit 7 suppresses the base, 6 the index; 5-4 base displacement; 2 index after the memory
-    indirection, 1-0 memory indirection with outer displacement.  Reserved combinations act as their bits read.
+    indirection, 1-0 memory indirection with outer displacement.  Reserved codes act as their bits read.
     """
     zero = s.const(0, 32)
     index = ext.bit(6).select(zero, index)

@@ -1,9 +1,9 @@
-"""Exceptions: how instructions raise them, and the routines that build each model's stack frames (PRM B, UM 6).
+"""Exceptions: how instructions raise them, and the routines that build each model's stack frames (UM 6).
 
-An instruction calls `take`; the routine `exception` stacks what the model stacks and jumps through the vector.
-`fault` does this for a refused access whose particulars the engine left in the state.  After a bus error RTE starts
-the instruction again: no instruction commits anything before its last access that can fault, so there is no
-half-done work that the internal words of the frames would have to carry.
+An instruction calls `take`; the routine `exception` stacks what the model stacks and jumps through the
+vector. `fault` does this for a refused access whose particulars the engine left in the state.  After a bus
+error RTE starts the instruction again: no instruction commits anything before its last access that can fault,
+so there is no half-done work that the internal words of the frames would have to carry.
 """
 
 from __future__ import annotations
@@ -14,8 +14,30 @@ from ..state import Reason
 from . import regs
 from .flags import sr, write_ccr
 from .regs import (
-    AUTOVECTOR, EXC_ADDR, EXC_FORMAT, EXC_PC, EXC_VECTOR, FAULT_DATA, FAULT_FC, FAULT_FETCH, FAULT_MISALIGNED,
-    FAULT_SIZE, FAULT_VA, FAULT_WRITE, INT_VECTOR, IPL, IPL_SEEN, ISP, M_BIT, MSP, S_BIT, SP, SR_SYS, USP, VBR, R,
+    AUTOVECTOR,
+    EXC_ADDR,
+    EXC_FORMAT,
+    EXC_PC,
+    EXC_VECTOR,
+    FAULT_DATA,
+    FAULT_FC,
+    FAULT_FETCH,
+    FAULT_MISALIGNED,
+    FAULT_SIZE,
+    FAULT_VA,
+    FAULT_WRITE,
+    INT_VECTOR,
+    IPL,
+    IPL_SEEN,
+    ISP,
+    M_BIT,
+    MSP,
+    S_BIT,
+    SP,
+    SR_SYS,
+    USP,
+    VBR,
+    R,
 )
 
 BUS_ERROR, ADDRESS_ERROR, ILLEGAL, ZERO_DIVIDE, CHK, TRAPV, PRIVILEGE, TRACE, LINE_A, LINE_F = range(2, 12)
@@ -25,7 +47,7 @@ FORMAT_ERROR, AUTOVECTORS, TRAPS = 14, 24, 32
 SYSTEM_BITS = {"m68000": 0xA7, "m68010": 0xA7, "m68020": 0xF7}
 TRACE_BITS = 0xC0
 
-# -- what instructions use ---------------------------------------------------------------------------------------------
+# -- what instructions use -----------------------------------------------------------------------------------
 
 
 def supervisor(s: Semantics) -> Val:
@@ -34,7 +56,7 @@ def supervisor(s: Semantics) -> Val:
 
 
 def take(s: Semantics, vector: int | Val, pc: Val, frame: int = 0) -> None:
-    """End this path with an exception that stacks `pc`; frame 2 also tells the instruction's address (68020)."""
+    """End this path with an exception that stacks `pc`; on a 68020 frame 2 also has the instruction's address."""
     s.write(EXC_VECTOR, s.const(vector, 8) if isinstance(vector, int) else vector)
     s.write(EXC_FORMAT, s.const(frame, 8))
     s.write(EXC_PC, pc)
@@ -111,7 +133,7 @@ def is_master(system: Val) -> Val:
     return system.bit(S_BIT) & system.bit(M_BIT)
 
 
-# -- routines ----------------------------------------------------------------------------------------------------------
+# -- routines ------------------------------------------------------------------------------------------------
 
 
 def _data(s: Semantics) -> Val:
@@ -141,7 +163,7 @@ def _go(s: Semantics, vector: Val, odd: str = "fault") -> None:
 
 
 def _enter(s: Semantics, keep: int = 0x17) -> Val:
-    """Supervisor mode, tracing off, `keep` bits of SR's upper byte kept; the stack pointer to build a frame on."""
+    """Supervisor mode without tracing, `keep` bits of SR's upper byte kept; the stack pointer for a frame."""
     write_system(s, s.read(SR_SYS) & keep | 1 << S_BIT)
     return s.read(R, SP)
 
@@ -197,7 +219,7 @@ def interrupt(s: Semantics) -> None:
 
 
 def _throwaway(s: Semantics, status: Val, vector: Val) -> None:
-    """The frame is on the master stack; leave a second one, format $1, on the interrupt stack (68020 UM 6.1.10)."""
+    """After a frame on the master stack one of format $1 goes on the interrupt stack (68020 UM 6.1.10)."""
     write_system(s, s.read(SR_SYS) & ~(1 << M_BIT) & 0xFF)
     sp = s.read(R, SP)
     s.write(R, _push(s, sp, status | 1 << S_BIT + 8, s.pc, _vector_word(s, 1, vector)), SP)
@@ -252,10 +274,10 @@ def _frame_8(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val
 
 
 def _frame_b(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val, wrote: Val) -> Val:
-    """Format $B, 46 words (68020 UM figure 6-8): in the midst of an instruction, which is where all our faults are.
+    """Format $B, 46 words (68020 UM figure 6-8): within an instruction, which is where all our faults are.
 
-    SSW: FC FB RC RB - - - DF | RM RW SIZE(2) - FC2-0.  An instruction word that could not be fetched is reported as
-    pipe stage B, whose address the frame carries.
+    SSW: FC FB RC RB - - - DF | RM RW SIZE(2) - FC2-0.  An instruction word that could not be fetched is
+    reported as pipe stage B, whose address the frame carries.
     """
     fetch = (s.read(FAULT_FETCH) != 0).zext(16)
     data = fetch ^ 1

@@ -1,7 +1,7 @@
-"""Condition codes: kept as the operations leave them, computed when a condition or SR asks (PRM 3.1.12, table 3-18).
+"""Condition codes: kept as the operations leave them, computed when a condition or SR asks (PRM table 3-18).
 
-Results are sign-extended into cc_n and cc_z.  A subtraction's V is formed from comparisons, so that after CMP the
-compiler sees `a < b` in LT and GE instead of bit fiddling.
+Results are sign-extended into cc_n and cc_z.  A subtraction's V is formed from comparisons, so that after CMP
+the compiler sees `a < b` in LT and GE instead of bit fiddling.
 """
 
 from __future__ import annotations

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..isa import Isa, Model
 from . import (  # noqa: F401  (they declare the instructions)
-    arith, atomic, bcd, bitfield, bits, branch, logic, move, muldiv, shift, system,
+    arith,
+    atomic,
+    bcd,
+    bitfield,
+    bits,
+    branch,
+    logic,
+    move,
+    muldiv,
+    shift,
+    system,
 )
 from .decl import ISET
 from .disasm import disassemble
 from .ea import SHARED
 from .exceptions import ROUTINES, TRACE_BITS
-from .regs import REGS, S_BIT
+from .regs import M_BIT, REGS, S_BIT
 
 
 def _function_code(mode: int, space: str) -> int:
@@ -44,27 +55,27 @@ def _reset(state: Any, read: Callable[[int, int], int]) -> None:
 
 def pack_sr(state: Any) -> int:
     """The status register of a state."""
-    ccr = (
-        state.cc_x << 4 | (state.cc_n >> 31) << 3 | (state.cc_z == 0) << 2 | (state.cc_v >> 31) << 1 | state.cc_c
-    )
-    return int(state.sr_sys << 8 | ccr)
+    n, z, v = state.cc_n >> 31, state.cc_z == 0, state.cc_v >> 31
+    return int(state.sr_sys << 8 | state.cc_x << 4 | n << 3 | z << 2 | v << 1 | state.cc_c)
 
 
 def unpack_sr(state: Any, value: int) -> None:
     """Set the status register of a state from outside; the stack pointers follow the mode."""
-    save = {0: "usp", 1: "isp", 2: "msp"}
-    setattr(state, save[_stack(state.sr_sys)], state.r[15])
+    setattr(state, _pointer(state.sr_sys), state.r[15])
     state.sr_sys = value >> 8
     state.mode = value >> 13 & 1
-    state.r[15] = getattr(state, save[_stack(state.sr_sys)])
+    state.r[15] = getattr(state, _pointer(state.sr_sys))
     state.cc_x, state.cc_c = value >> 4 & 1, value & 1
     state.cc_n = 0xFFFFFFFF if value & 8 else 0
     state.cc_z = 0 if value & 4 else 1
     state.cc_v = 0xFFFFFFFF if value & 2 else 0
 
 
-def _stack(system: int) -> int:
-    return 0 if not system >> S_BIT & 1 else 2 if system >> 4 & 1 else 1
+def _pointer(upper: int) -> str:
+    """Where the stack pointer in use is kept while it is not."""
+    if not upper >> S_BIT & 1:
+        return "usp"
+    return "msp" if upper >> M_BIT & 1 else "isp"
 
 
 def _registers(state: Any) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..spec.insn import Fields
-from ..spec.semantics import Semantics
+from ..spec.semantics import Semantics, Space
 from ..spec.value import Val
 from .decl import ALL, CONTROL, CONTROL_ALT, DATA_ALT, M68020, POSTINC, FieldMap, ea, insn
 from .ea import address, areg, operand, source, space_of, target
@@ -26,7 +26,7 @@ def move(s: Semantics, f: Fields) -> None:
     set_logic(s, value)
 
 
-@insn("00ZZ xxx 001 MMM nnn", "movea.{Zmove} {ea},{Ax}", "PRM 4-119", valid=ea(ALL, lambda f: f["Z"] in (2, 3)))
+@insn("00ZZ xxx 001 MMM nnn", "movea.{Zmove} {ea},{Ax}", "PRM 4-119", valid=ea(ALL, lambda f: f["Z"] > 1))
 def movea(s: Semantics, f: Fields) -> None:
     write_a(s, f.x, source(s, f, MOVE_SIZES[f.Z]).load())
 
@@ -38,12 +38,37 @@ def moveq(s: Semantics, f: Fields) -> None:
     set_logic(s, value)
 
 
-# -- MOVEM: several registers; bit n of the mask is register n, reversed for -(An) -------------------------------------
+# -- MOVEM: several registers; bit n of the mask is register n, reversed for -(An) ---------------------------
 
 
 def _in_list(bit: Val) -> bool:
     """False if a register is known not to be in the list (then there is nothing to do)."""
     return bit.known != 0
+
+
+def _put(s: Semantics, wanted: Val, addr: Val, value: Val, down: bool = False) -> Val:
+    """Store value at (or below) addr if wanted; the address for the next one."""
+    size = value.w // 8
+
+    def put() -> Val:
+        if down:
+            s.store(addr - size, value)
+            return addr - size
+        s.store(addr, value)
+        return addr + size
+
+    result: Val = s.if_(wanted, put, lambda: addr)
+    return result
+
+
+def _get(s: Semantics, wanted: Val, addr: Val, size: int, space: Space, old: Val) -> tuple[Val, Val]:
+    """A register's new value, loaded if wanted, and the address for the next one."""
+
+    def get() -> tuple[Val, Val]:
+        return s.load(addr, size, space).sext(32), addr + size
+
+    value, addr = s.if_(wanted, get, lambda: (old, addr))
+    return value, addr
 
 
 @insn("0100 1000 1Z MMM nnn", "movem.{Zwl} {list},{ea}", "PRM 4-128", valid=ea(CONTROL_ALT))
@@ -53,12 +78,7 @@ def movem_to_memory(s: Semantics, f: Fields) -> None:
     addr = address(s, f.M, f.n, size)
     for i in range(16):
         if _in_list(bit := mask.bit(i)):
-            addr = s.if_(bit, lambda i=i, addr=addr: _put(s, addr, s.read(R, i).trunc(8 * size)), lambda addr=addr: addr)
-
-
-def _put(s: Semantics, addr: Val, value: Val) -> Val:
-    s.store(addr, value)
-    return addr + value.w // 8
+            addr = _put(s, bit, addr, s.read(R, i).trunc(8 * size))
 
 
 @insn("0100 1000 1Z 100 nnn", "movem.{Zwl} {tsil},-({An})", "PRM 4-128")
@@ -66,19 +86,12 @@ def movem_predecrement(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     mask = s.fetch(2)
     addr = base = read_a(s, f.n)
-
-    def put(i: int, addr: Val) -> Val:
-        value = s.read(R, i)
-        if s.model == "m68020" and i >= 8:  # the base register itself is stored decremented once (PRM 4-128)
-            value = (f.n == i - 8).select(base - size, value)
-        addr = addr - size
-        s.store(addr, value.trunc(8 * size))
-        return addr
-
-    for bit in range(16):
-        i = 15 - bit
-        if _in_list(wanted := mask.bit(bit)):
-            addr = s.if_(wanted, lambda i=i, addr=addr: put(i, addr), lambda addr=addr: addr)
+    for i in reversed(range(16)):
+        if _in_list(bit := mask.bit(15 - i)):
+            value = s.read(R, i)
+            if s.model == "m68020" and i >= 8:  # the base register itself is stored decremented once
+                value = (f.n == i - 8).select(base - size, value)
+            addr = _put(s, bit, addr, value.trunc(8 * size), down=True)
     write_a(s, f.n, addr)
 
 
@@ -90,13 +103,10 @@ def movem_to_registers(s: Semantics, f: Fields) -> None:
     addr = read_a(s, f.n) if increment else address(s, f.M, f.n, size)
     space = space_of(f.M, f.n)
 
-    def get(addr: Val) -> tuple[Val, Val]:
-        return s.load(addr, size, space).sext(32), addr + size
-
     loaded = []  # written below: until the last load nothing is, so that a fault can restart the instruction
     for i in range(16):
         if _in_list(bit := mask.bit(i)):
-            value, addr = s.if_(bit, lambda addr=addr: get(addr), lambda i=i, addr=addr: (s.read(R, i), addr))
+            value, addr = _get(s, bit, addr, size, space, s.read(R, i))
             loaded.append((i, value))
     for i, value in loaded:
         s.write(R, value, i)
@@ -104,7 +114,7 @@ def movem_to_registers(s: Semantics, f: Fields) -> None:
         write_a(s, f.n, addr)  # wins over a loaded base register
 
 
-# -- MOVEP: every other byte, for 8-bit peripherals on a 16-bit bus ------------------------------------------------------
+# -- MOVEP: every other byte, for 8-bit peripherals on a 16-bit bus ------------------------------------------
 
 
 @insn("0000 xxx 11Z 001 nnn", "movep.{Zwl} {Dx},{d16An}", "PRM 4-131")
@@ -126,7 +136,7 @@ def movep_to_register(s: Semantics, f: Fields) -> None:
     write_d(s, f.x, value)
 
 
-# -- addresses and the stack -------------------------------------------------------------------------------------------
+# -- addresses and the stack ---------------------------------------------------------------------------------
 
 
 @insn("0100 xxx 111 MMM nnn", "lea {ea},{Ax}", "PRM 4-110", valid=ea(CONTROL))
@@ -165,7 +175,7 @@ def unlk(s: Semantics, f: Fields) -> None:
     write_a(s, f.n, value)  # UNLK A7 ends with what was on the stack
 
 
-# -- between registers -------------------------------------------------------------------------------------------------
+# -- between registers ---------------------------------------------------------------------------------------
 
 
 @insn("1100 xxx 1 01000 yyy", "exg {Dx},{Dy}", "PRM 4-105")

@@ -15,7 +15,7 @@ from .exceptions import ZERO_DIVIDE, take, take_if
 from .flags import set_logic, set_nz, set_nzvc, set_vc
 from .regs import CC_C, CC_N, CC_Z, SIZES, R, read_d, write_d
 
-# -- 16 bits -----------------------------------------------------------------------------------------------------------
+# -- 16 bits -------------------------------------------------------------------------------------------------
 
 
 @insn("1100 xxx 011 MMM nnn", "mulu.w {ea},{Dx}", "PRM 4-139", valid=ea(DATA))
@@ -69,7 +69,7 @@ def divs_w(s: Semantics, f: Fields) -> None:
 
 
 def _quotient_flags(s: Semantics, dividend: Val, quotient: Val, too_big: Val) -> None:
-    """Overflow leaves N and Z undefined: the 68000 sets N and clears Z, the 68020 shows the dividend's sign."""
+    """Overflow leaves N and Z undefined: N is set on a 68000, on a 68020 the dividend's sign; Z is clear."""
     n = dividend if s.model == "m68020" else s.const(-1, 32)
     wide = quotient.sext(32)
     s.write(CC_N, too_big.select(n, wide))
@@ -77,7 +77,7 @@ def _quotient_flags(s: Semantics, dividend: Val, quotient: Val, too_big: Val) ->
     set_vc(s, too_big, 0)
 
 
-# -- 32 bits (68020): the extension word's bit 11 says signed, bit 10 asks for 64 bits ------------------------------------
+# -- 32 bits (68020): the extension word's bit 11 says signed, bit 10 asks for 64 bits -----------------------
 
 
 @insn("0100 1100 00 MMM nnn", "{mull}.l {ea},{pair}", "PRM 4-136", valid=ea(DATA), models=M68020)
@@ -120,14 +120,15 @@ def div_l(s: Semantics, f: Fields) -> None:
     set_vc(s, too_big, 0)
 
 
-# -- bounds ------------------------------------------------------------------------------------------------------------
+# -- bounds --------------------------------------------------------------------------------------------------
 
 
 def _chk(s: Semantics, f: Fields, size: int) -> None:
     bound = source(s, f, size).load()
     x = read_d(s, f.x, size)
     low, high = x.slt(0), x.sgt(bound)
-    # Z, V and C are undefined: the 68000 shows Z of the register and clears the others; N says which bound it was.
+    # Z, V and C are undefined: the 68000 shows Z of the register and clears the others; N says which bound it
+    # was.
     set_nz(s, x)
     set_vc(s, 0, 0)
     s.if_(low | high, lambda: take(s, exceptions.CHK, s.next_pc, 2))

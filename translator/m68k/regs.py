@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 from ..spec.semantics import Reg, Semantics
 from ..spec.value import Val
 
@@ -59,7 +57,7 @@ FC_USER_DATA, FC_USER_PROGRAM, FC_SUPER_DATA, FC_SUPER_PROGRAM, FC_CPU = 1, 2, 5
 
 SIZES = {0: 1, 1: 2, 2: 4}  # the usual size field -> bytes
 
-Number = Union[Val, int]  # a register number as it stands in an instruction
+Number = Val | int  # a register number as it stands in an instruction
 
 
 def d(n: Number) -> Number:

@@ -1,7 +1,7 @@
 """Shifts and rotates of registers and memory words (PRM 4-22, 4-113, 4-160, 4-163).
 
-C is the last bit shifted out, so each shift is done in twice the width with that bit next to the result.  A count of
-0 clears C (ROXL/ROXR: C = X) and leaves X alone; counts in registers go up to 63.
+C is the last bit shifted out, so each shift is done in twice the width with that bit next to the result.  A
+count of 0 clears C (ROXL/ROXR: C = X) and leaves X alone; counts in registers go up to 63.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Supervisor and control: SR, CCR, USP, MOVEC, MOVES, RTE, STOP, RESET, traps, BKPT, CALLM, RTM (PRM section 6)."""
+"""Supervisor and control: SR, CCR, USP, MOVEC, MOVES, RTE, STOP, RESET, traps, BKPT, CALLM, RTM."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ from ..state import Reason
 from . import exceptions
 from .decl import CONTROL, DATA, DATA_ALT, FROM_68010, M68000, M68020, MEM_ALT, FieldMap, ea, insn
 from .ea import Memory, areg, source, target
-from .exceptions import FORMAT_ERROR, TRAPS, illegal, is_interrupt, is_master, jump, privileged, take, take_if, write_sr
+from .exceptions import (
+    FORMAT_ERROR,
+    TRAPS,
+    illegal,
+    is_interrupt,
+    is_master,
+    jump,
+    privileged,
+    take,
+    take_if,
+    write_sr,
+)
 from .flags import ccr, condition, sr, write_ccr
-from .regs import CACR, CAAR, CC_V, DFC, ISP, MSP, SFC, SP, SR_SYS, USP, VBR, R, read_a, write_a
+from .regs import CAAR, CACR, CC_V, DFC, ISP, MSP, SFC, SP, SR_SYS, USP, VBR, R, read_a, write_a
 
-# -- status register ---------------------------------------------------------------------------------------------------
+# -- status register -----------------------------------------------------------------------------------------
 
 
 @insn("0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM 4-122", valid=ea(DATA_ALT), models=M68000)
@@ -24,7 +35,10 @@ def move_from_sr_68000(s: Semantics, f: Fields) -> None:
     place.store(sr(s))
 
 
-@insn("0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM 6-17", valid=ea(DATA_ALT), models=FROM_68010, traits="interp")
+@insn(
+    "0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM 6-17", valid=ea(DATA_ALT), models=FROM_68010,
+    traits="interp",
+)
 def move_from_sr(s: Semantics, f: Fields) -> None:
     privileged(s)
     source(s, f, 2).store(sr(s))
@@ -58,7 +72,7 @@ def move_from_usp(s: Semantics, f: Fields) -> None:
     write_a(s, f.y, s.read(USP))
 
 
-# -- control registers -------------------------------------------------------------------------------------------------
+# -- control registers ---------------------------------------------------------------------------------------
 
 # number -> (register, bits that can be written); the stack pointer in use is A7, not its entry here
 CONTROL_REGISTERS: dict[str, dict[int, tuple[Reg, int]]] = {
@@ -133,7 +147,7 @@ def moves(s: Semantics, f: Fields) -> None:
     s.if_(ext.bit(11), store, load)
 
 
-# -- returning from exceptions -------------------------------------------------------------------------------------------
+# -- returning from exceptions -------------------------------------------------------------------------------
 
 # format -> bytes of the frame (68010: UM table 6-5, 68020: UM table 6-3)
 FRAMES = {
@@ -154,7 +168,7 @@ def rte_68000(s: Semantics, f: Fields) -> None:
 
 @insn("0100 1110 0111 0011", "rte", "PRM 6-31", models=FROM_68010, traits="interp ends")
 def rte(s: Semantics, f: Fields) -> None:
-    """The frame goes, SR and PC come from it.  Bus-error frames have the instruction's own address: it starts again.
+    """SR and PC come from the frame.  Bus-error frames have the instruction's own address: it starts again.
 
     A throwaway frame ($1) only gives SR; then RTE is executed once more, on the stack that this has selected.
     """
@@ -174,7 +188,7 @@ def rte(s: Semantics, f: Fields) -> None:
     jump(s, to)
 
 
-# -- processor control -------------------------------------------------------------------------------------------------
+# -- processor control ---------------------------------------------------------------------------------------
 
 
 @insn("0100 1110 0111 0010", "stop #{imm16}", "PRM 6-33", traits="interp")
@@ -190,7 +204,7 @@ def reset(s: Semantics, f: Fields) -> None:
     s.leave(Reason.RESET)
 
 
-# -- traps -------------------------------------------------------------------------------------------------------------
+# -- traps ---------------------------------------------------------------------------------------------------
 
 
 @insn("0100 1110 0100 vvvv", "trap #{v4}", "PRM 4-188", traits="interp ends")
@@ -231,10 +245,13 @@ def bkpt(s: Semantics, f: Fields) -> None:
     illegal(s)
 
 
-# -- modules (68020 only): type 0, no access-level hardware ----------------------------------------------------------------
+# -- modules (68020 only): type 0, no access-level hardware --------------------------------------------------
 
 
-@insn("0000 0110 11 MMM nnn", "callm #{imm8},{ea}", "PRM 4-64", valid=ea(CONTROL), models=M68020, traits="interp ends")
+@insn(
+    "0000 0110 11 MMM nnn", "callm #{imm8},{ea}", "PRM 4-64", valid=ea(CONTROL), models=M68020,
+    traits="interp ends",
+)
 def callm(s: Semantics, f: Fields) -> None:
     """Descriptor: option and type, entry, data area.  Frame of 24 bytes: 68020 UM figure 9-3."""
     arguments = s.fetch(2) & 0xFF
