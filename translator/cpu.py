@@ -121,6 +121,7 @@ class Cpu:
         self.jit = jit
         self.reason = Reason.BUDGET
         self.stopped = self.halted = False
+        self.jumps_used = True  # the jump cache may hold something
         self.executed = 0  # instructions since power-up, up to the start of the running slice
         self._slice = 0
         self._end = 0  # instruction count at which `run` returns
@@ -169,6 +170,9 @@ class Cpu:
 
     def flush_jumps(self) -> None:
         """Forget which regions belong to which addresses."""
+        if not self.jumps_used:
+            return
+        self.jumps_used = False
         layout = self.model.isa.layout
         start, end = layout.offset("jumps"), layout.offset("heat")
         ctypes.memset(self.address + start, 0xFF, end - start)

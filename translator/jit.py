@@ -22,7 +22,7 @@ from .memory import Range
 from .region import OutOfSight, Region, RegionEmitter, discover
 from .softmmu import GRANULE_BITS
 from .state import HOT_ENTRIES, JUMP_ENTRIES
-from .worker import Pool, find_model
+from .worker import Job, Pool, find_model
 
 HOT = 40  # taken branches to a place before it is translated
 LEVEL, CODEGEN = 2, 2
@@ -85,8 +85,8 @@ class Jit:
     def __init__(self, model: Model, native: Any, cache: Cache, pool: Pool, hot: int = HOT) -> None:
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
         self.codes: dict[tuple[int, int], Code] = {}  # (entry, mode)
-        self.waiting: set[tuple[int, int]] = set()
-        self.hopeless: set[tuple[int, int]] = set()
+        self.waiting: dict[tuple[int, int], Job | None] = {}
+        self.hopeless: dict[tuple[int, int], str] = {}  # what cannot be translated, with its disk-cache key
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._stale: list[Code] = []
         self.counts = dict.fromkeys(
@@ -129,34 +129,41 @@ class Jit:
                 return
             self._drop(known)
         if (entry, mode) in self.waiting:
+            job = self.waiting[entry, mode]
+            if job is not None:  # hot again while it waits: hotter than the others
+                self.pool.promote(job)
             return
         self._request(key, entry, mode)
 
     def _request(self, key: int, entry: int, mode: int) -> None:
-        pages = self._snapshot(entry, mode)
-        if pages is None:
+        if self._page(entry, mode) is None:
             return
-        cached = self._from_cache(entry, mode)
+        slot = self._slot(entry, mode)
+        if self.hopeless.get((entry, mode)) == slot:
+            return
+        cached = self._from_cache(slot, mode)
         if cached is not None:
             obj, spans, insns = cached
             self.counts["from_cache"] += 1
             self._link(key, entry, mode, obj, spans, insns)
             return
+        pages = self._snapshot(entry, mode)
         m, bits = self.model, self.cpu.mmu.page_bits
         args = (m.isa.name, m.name, mode, entry, bits, pages)
-        self.waiting.add((entry, mode))
+        self.waiting[entry, mode] = None
 
         def done(result: Any, error: str | None) -> None:
-            self.waiting.discard((entry, mode))
+            self.waiting.pop((entry, mode), None)
             if error is not None:
                 self.counts["failed"] += 1
-                return  # it stays with the interpreter; being hot again asks again
+                self.hopeless[entry, mode] = slot  # it stays with the interpreter until its bytes change
+                return
             obj, spans, insns = result
             self.counts["translated"] += 1
             if not self._unchanged(spans, pages, mode):
                 self.counts["outdated"] += 1
                 return
-            self._keep(entry, mode, obj, spans, insns)
+            self._keep(slot, mode, obj, spans, insns)
             self._link(key, entry, mode, obj, spans, insns)
 
         if self.pool.size == 0:
@@ -166,7 +173,9 @@ class Jit:
                 result, error = None, str(e)
             done(result, error)
         else:
-            self.pool.submit("region", args, done)
+            job = self.pool.submit("region", args, done)
+            if (entry, mode) in self.waiting:
+                self.waiting[entry, mode] = job
 
     # -- guest code ----------------------------------------------------------------------------------------------
 
@@ -176,16 +185,14 @@ class Jit:
         hit = self.cpu.memory.host_of(va & ~(size - 1), self._program_fc[mode])
         return hit if hit is not None and hit[1] + size <= hit[0].size else None
 
-    def _snapshot(self, entry: int, mode: int) -> dict[int, bytes] | None:
-        """The pages around `entry`; None if its own cannot be read."""
+    def _snapshot(self, entry: int, mode: int) -> dict[int, bytes]:
+        """The pages around `entry`."""
         size = 1 << self.cpu.mmu.page_bits
         out = {}
         for k in (0, *(d for i in range(1, REACH + 1) for d in (i, -i))):
             va = ((entry & ~(size - 1)) + k * size) & MASK32
             hit = self._page(va, mode) if k == 0 or self._probably_mapped(va, mode) else None
             if hit is None:
-                if k == 0:
-                    return None
                 continue
             r, offset = hit
             out[va] = bytes(memoryview(r.bytes)[offset:offset + size])
@@ -261,6 +268,7 @@ class Jit:
         h = ((pc >> 1) ^ (pc >> 13)) & (JUMP_ENTRIES - 1)
         slot = self.cpu.state.jumps[h]
         slot.key, slot.code = key, code.address
+        self.cpu.jumps_used = True
 
     def forget_addresses(self) -> None:
         """The jump cache has been emptied."""
@@ -315,8 +323,8 @@ class Jit:
         return digest("region", sources(), build.identity(), self.model.isa.name, self.model.name, bits,
                       str(mode), str(entry), head)
 
-    def _from_cache(self, entry: int, mode: int) -> tuple[bytes, list[tuple[int, int]], int] | None:
-        blobs = self.cache.get(self._slot(entry, mode))
+    def _from_cache(self, slot: str, mode: int) -> tuple[bytes, list[tuple[int, int]], int] | None:
+        blobs = self.cache.get(slot)
         if blobs is None or len(blobs) != 2:
             return None
         about = json.loads(blobs[0])
@@ -332,11 +340,11 @@ class Jit:
         pages = {va & ~(size - 1) for va, _ in _by_page(spans, size)}
         return self._homes(spans, mode) if all(self._probably_mapped(p, mode) for p in pages) else None
 
-    def _keep(self, entry: int, mode: int, obj: bytes, spans: list[tuple[int, int]], insns: int) -> None:
+    def _keep(self, slot: str, mode: int, obj: bytes, spans: list[tuple[int, int]], insns: int) -> None:
         homes = self._homes(spans, mode)
         if homes is not None:
             about = {"spans": spans, "code": hashlib.sha256(_bytes(homes)).hexdigest(), "insns": insns}
-            self.cache.put(self._slot(entry, mode), [json.dumps(about).encode(), obj])
+            self.cache.put(slot, [json.dumps(about).encode(), obj])
 
     def stats(self) -> dict[str, int]:
         return {**self.counts, "regions": len(self.codes), "host_bytes": self.host_bytes,

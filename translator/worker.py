@@ -41,7 +41,7 @@ def find_model(isa: str, model: str) -> Any:
     return import_module(f"translator.{isa}").MODELS[model]
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """Work under way; `done(result, error)` is called from `Pool.poll`."""
 
@@ -92,9 +92,17 @@ class Pool:
         """Jobs waiting or under way."""
         return len(self.queue) + sum(w.job is not None for w in self.workers)
 
-    def submit(self, name: str, args: tuple, done: Callable[[Any, str | None], None]) -> None:
-        self.queue.append(Job(name, args, done))
+    def submit(self, name: str, args: tuple, done: Callable[[Any, str | None], None]) -> Job:
+        job = Job(name, args, done)
+        self.queue.append(job)
         self._feed()
+        return job
+
+    def promote(self, job: Job) -> None:
+        """Do this job before the others that wait."""
+        if job in self.queue:
+            self.queue.remove(job)
+            self.queue.appendleft(job)
 
     def _feed(self) -> None:
         while self.queue:
@@ -175,7 +183,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.dup(1)
     os.dup2(2, 1)  # nothing but results may be written there
-    os.nice(5)
     while True:
         try:
             name, args = pickle.loads(_message(0))
