@@ -31,6 +31,7 @@ TRAPS = frozenset(
     "trap trapv trapcc trapcc_w trapcc_l illegal_insn bkpt callm rtm chk_w chk_l chk2_cmp2".split()
 )
 FLOW = frozenset("jmp jsr rts rtr rtd dbcc bra_b bra_w bra_l bcc_b bcc_w bcc_l bsr_b bsr_w bsr_l".split())
+ODD = frozenset("bcc_minus_one bra_minus_one bsr_minus_one".split())  # always an address error
 POINTERS = 64  # longs at the start of the data area that point into it: for memory-indirect addresses
 
 
@@ -59,7 +60,7 @@ def generate(
     """A program of about `count` random instructions (`only`: of these families)."""
     data_base = base + 0x800 if data_base is None else data_base
     g = _Generator(random.Random(seed), model, seed, base, data_base, size)
-    skip = (frozenset() if traps else TRAPS) | (frozenset() if system else PRIVILEGED)
+    skip = (frozenset() if traps else TRAPS | ODD) | (frozenset() if system else PRIVILEGED)
     choice = [i for i in model.decoder.insns if i.name not in skip and (only is None or i.name in only)]
     for _ in range(count):
         g.random_insn(g.rng.choice(choice))

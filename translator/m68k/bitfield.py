@@ -8,6 +8,9 @@ fault. A field in a register wraps round.  Extension word: - Rn(3) Do offset(5) 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ..spec.insn import Fields
 from ..spec.semantics import DATA, PROGRAM, Semantics, Space
 from ..spec.value import Val
@@ -113,7 +116,9 @@ def store_data(s: Semantics, addr: Val, count: Val, value: Val) -> None:
     )  # fmt: skip
 
 
-SHARED = {load_data: (32, 32), load_program: (32, 32), store_data: (32, 32, 64)}
+SHARED: dict[Callable[..., Any], tuple[int, ...]] = {
+    load_data: (32, 32), load_program: (32, 32), store_data: (32, 32, 64),
+}
 READ = ea(DN | CONTROL)
 CHANGE = ea(DN | CONTROL_ALT)
 

@@ -11,15 +11,11 @@ from .exceptions import branch, jump
 from .flags import condition, write_ccr
 from .regs import SP, R, pop, push, read_d, write_d
 
-# A displacement byte of 0 means a word follows, of 255 a long (68020; before it is just -1).
+# A displacement byte of 0 means that a word follows, of 255 a long on a 68020; before that it is just -1.
 
 
 def _short(f: FieldMap) -> bool:
     return f["v"] not in (0, 255)
-
-
-def _minus_one(f: FieldMap) -> bool:
-    return f["v"] == 255
 
 
 def _conditional(f: FieldMap) -> bool:
@@ -30,19 +26,19 @@ def _both(f: FieldMap) -> bool:
     return _conditional(f) and _short(f)
 
 
-def _both_minus_one(f: FieldMap) -> bool:
-    return _conditional(f) and _minus_one(f)
-
-
 def _base(s: Semantics) -> Val:
     """Displacements count from behind the instruction's first word."""
     return s.pc + 2
 
 
 @insn("0110 CCCC vvvv vvvv", "b{cc}.b {v8}", "PRM 4-25", valid=_both, traits="ends")
-@insn("0110 CCCC vvvv vvvv", "b{cc}.b {v8}", "PRM 4-25", valid=_both_minus_one, models=EARLY, traits="ends")
 def bcc_b(s: Semantics, f: Fields) -> None:
     branch(s, condition(s, f.C), f.v.sext(32) + _base(s))
+
+
+@insn("0110 CCCC 1111 1111", "b{cc}.b {v8}", "PRM 4-25", valid=_conditional, models=EARLY, traits="ends")
+def bcc_minus_one(s: Semantics, f: Fields) -> None:
+    branch(s, condition(s, f.C), s.pc + 1)
 
 
 @insn("0110 CCCC 0000 0000", "b{cc}.w {v16}", "PRM 4-25", valid=_conditional, traits="ends")
@@ -56,9 +52,13 @@ def bcc_l(s: Semantics, f: Fields) -> None:
 
 
 @insn("0110 0000 vvvv vvvv", "bra.b {v8}", "PRM 4-55", valid=_short, traits="ends")
-@insn("0110 0000 vvvv vvvv", "bra.b {v8}", "PRM 4-55", valid=_minus_one, models=EARLY, traits="ends")
 def bra_b(s: Semantics, f: Fields) -> None:
     jump(s, f.v.sext(32) + _base(s))
+
+
+@insn("0110 0000 1111 1111", "bra.b {v8}", "PRM 4-55", models=EARLY, traits="ends")
+def bra_minus_one(s: Semantics, f: Fields) -> None:
+    jump(s, s.pc + 1)
 
 
 @insn("0110 0000 0000 0000", "bra.w {v16}", "PRM 4-55", traits="ends")
@@ -77,9 +77,13 @@ def _call(s: Semantics, to: Val) -> None:
 
 
 @insn("0110 0001 vvvv vvvv", "bsr.b {v8}", "PRM 4-59", valid=_short, traits="ends")
-@insn("0110 0001 vvvv vvvv", "bsr.b {v8}", "PRM 4-59", valid=_minus_one, models=EARLY, traits="ends")
 def bsr_b(s: Semantics, f: Fields) -> None:
     _call(s, f.v.sext(32) + _base(s))
+
+
+@insn("0110 0001 1111 1111", "bsr.b {v8}", "PRM 4-59", models=EARLY, traits="ends")
+def bsr_minus_one(s: Semantics, f: Fields) -> None:
+    _call(s, s.pc + 1)
 
 
 @insn("0110 0001 0000 0000", "bsr.w {v16}", "PRM 4-59", traits="ends")

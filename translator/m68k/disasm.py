@@ -233,7 +233,7 @@ class _Line:
     v4 = v3
 
     def v8(self) -> str:
-        return _hex(self.pc + 2 + _signed(self.f["v"], 8) & 0xFFFFFFFF)
+        return _hex(self.pc + 2 + _signed(self.f.get("v", 255), 8) & 0xFFFFFFFF)
 
     def v16(self) -> str:
         return _hex(self.pc + 2 + _signed(self.read(), 16) & 0xFFFFFFFF)

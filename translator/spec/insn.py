@@ -8,7 +8,6 @@ and the interpreter has one handler per combination.  Lower-case fields are oper
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any, Callable, Iterator, Mapping
 
 from .semantics import Semantics
@@ -147,8 +146,10 @@ class InsnSet:
         free = [i for i in range(p.bits) if not (p.mask | q.mask) >> i & 1]
         if len(free) > 12:
             raise PatternError(f"{a.name} {p.text!r} and {b.name} {q.text!r} overlap")
-        for choice in product((0, 1), repeat=len(free)):
-            word = p.value | q.value | sum(bit << i for bit, i in zip(choice, free))
+        words = [p.value | q.value]
+        for i in free:
+            words += [word | 1 << i for word in words]
+        for word in words:
             if a.fields_of(word) is not None and b.fields_of(word) is not None:
                 raise PatternError(f"{a.name} {p.text!r} and {b.name} {q.text!r} both claim {word:#x}")
 
