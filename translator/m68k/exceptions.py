@@ -56,7 +56,7 @@ def supervisor(s: Semantics) -> Val:
 
 
 def take(s: Semantics, vector: int | Val, pc: Val, frame: int = 0) -> None:
-    """End this path with an exception that stacks `pc`; frame 2 (68020) adds the instruction's own address."""
+    """End this path with an exception that stacks `pc`; frame 2 (68020) adds the instruction's address."""
     s.write(EXC_VECTOR, s.const(vector, 8) if isinstance(vector, int) else vector)
     s.write(EXC_FORMAT, s.const(frame, 8))
     s.write(EXC_PC, pc)
