@@ -9,7 +9,7 @@ Every engine executes exactly the instructions it is asked for and leaves the sa
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Protocol
 
 from . import softmmu
 from .isa import Model
@@ -87,6 +87,9 @@ class ConcreteCpu(Concrete):
             self._routine("double_fault", pc)
             return
         self._done()
+        if self.cpu.state.watch and self.leaving is None:
+            self.cpu.state.routine = list(self.cpu.model.isa.routines).index(name)
+            self.cpu.reason = Reason.ROUTINE
 
     def _done(self) -> None:
         next_ = self.next
@@ -101,6 +104,14 @@ class ConcreteCpu(Concrete):
         s = self.cpu.state
         s.fault_va, s.fault_fc, s.fault_size, s.fault_write = f.va, f.fc, f.size, int(f.write)
         s.fault_data, s.fault_misaligned, s.fault_fetch = f.data, int(f.misaligned), int(fetch)
+
+
+class Observer(Protocol):
+    """Sees every instruction, and every routine between instructions (then with its name)."""
+
+    def before(self, routine: str | None) -> None: ...
+
+    def after(self, routine: str | None) -> None: ...
 
 
 class Cpu:
@@ -126,6 +137,8 @@ class Cpu:
         self._slice = 0
         self._end = 0  # instruction count at which `run` returns
         self.before_routine: Callable[[str], None] = lambda name: None  # an interrupt is about to be taken
+        self.observer: Observer | None = None
+        self.on_routine: Callable[[str], None] = lambda name: None  # see watch_routines
         self.error: BaseException | None = None
         self.on_code_write: Callable[[Range, int, int], None] = lambda r, o, n: None
         self._callback = ctypes.CFUNCTYPE(
@@ -148,7 +161,8 @@ class Cpu:
             raise ValueError(f"more than {RANGES} memories on one machine")
         r = Range(base, size, host, writable, self.mmu.page_bits, owner)
         slot = self.state.ranges[len(self.memory.ranges)]
-        slot.base, slot.size, slot.host, slot.writable = base, size, host, int(writable)
+        slot.base, slot.size, slot.host = base, size, host
+        slot.writable = int(writable and self.memory.on_write is None)
         slot.code, slot.fine = ctypes.addressof(r.code), ctypes.addressof(r.fine)
         self.memory.ranges.append(r)
         self.state.range_count = len(self.memory.ranges)
@@ -157,11 +171,23 @@ class Cpu:
 
     def flush(self) -> None:
         """Forget all translations of addresses (the machine's maps have changed)."""
+        self.flush_tlb()
+        self.flush_jumps()
+
+    def flush_tlb(self) -> None:
+        """Forget where addresses lead, but not where regions are: enough when no code page has moved."""
         s = self.state
         tlb = self.model.isa.layout.offset("tlb")
         ctypes.memset(self.address + tlb, 0xFF, TLB_ENTRIES * TLB_MODES * 32)
-        self.flush_jumps()
         s.fetch_span, s.fetch_end = 0, 0
+
+    def page_moved(self, phys: int) -> None:
+        """An address that led to the page at `phys` no longer does, or not in the same way."""
+        self.flush_tlb()
+        if self.jumps_used:
+            hit = self.memory.find(phys)
+            if hit is not None and hit[0].code[hit[1] >> self.mmu.page_bits]:
+                self.flush_jumps()
 
     def flush_writes(self) -> None:
         """Forget which pages may be written without a look (some of them hold translated code now)."""
@@ -184,13 +210,32 @@ class Cpu:
         s = self.state
         s.mmu_context = context
         s.context = (context << 1 | s.mode) << 32
-        ctypes.memset(self.address + self.model.isa.layout.offset("tlb"), 0xFF, TLB_ENTRIES * TLB_MODES * 32)
-        s.fetch_span, s.fetch_end = 0, 0
+        self.flush_tlb()
 
     def mode_changed(self) -> None:
         s = self.state
         s.context = (s.mmu_context << 1 | s.mode) << 32
         s.fetch_span, s.fetch_end = 0, 0
+
+    # -- watching ------------------------------------------------------------------------------------------------
+
+    def observe(self, observer: Observer | None) -> None:
+        """Show every instruction to `observer`; the native engines then do one at a time, without regions."""
+        self.observer = observer
+        self.attention()
+
+    def watch_writes(self, fn: Callable[[int, int, int], None] | None) -> None:
+        """Call fn(va, size, value) for every store done.  Native code is told that no memory can be written, so that
+        each store comes to Python."""
+        self.memory.on_write = fn
+        for slot, r in zip(self.state.ranges, self.memory.ranges):
+            slot.writable = int(r.writable and fn is None)
+        self.flush()
+
+    def watch_routines(self, fn: Callable[[str], None]) -> None:
+        """Call fn(name) after every routine that went on in the guest (exceptions, interrupts)."""
+        self.state.watch = 1
+        self.on_routine = fn
 
     def _code_written(self, r: Range, offset: int, size: int) -> None:
         self.on_code_write(r, offset, size)
@@ -204,7 +249,11 @@ class Cpu:
                 if hit:
                     self._code_written(*hit, 8)
             elif op == softmmu.IO_WRITE:
-                self.io.write(phys, va, size, value & ((1 << 8 * size) - 1), fc)
+                value &= (1 << 8 * size) - 1
+                if self.memory.on_write is None:
+                    self.io.write(phys, va, size, value, fc)
+                elif self.memory.store(phys, va, size, value, fc):
+                    self.state.io_count -= 1
             else:
                 self.state.slow_value = self.io.read(phys, va, size, fc)
             return 0
@@ -261,7 +310,12 @@ class Cpu:
             if self.stopped:
                 break
             tracing = isa.tracing(s)
-            self._run_slice(1 if tracing else self._end - self.executed, tracing)
+            observer = self.observer
+            if observer is None:
+                self._run_slice(1 if tracing else self._end - self.executed, tracing)
+            else:
+                observer.before(None)
+                self._run_slice(1, True)
             if self.error is not None:
                 error, self.error = self.error, None
                 raise error
@@ -271,6 +325,10 @@ class Cpu:
                 self.halted = True
             elif self.reason is Reason.RESET:
                 self.on_reset()
+            elif self.reason is Reason.ROUTINE:
+                self.on_routine(list(isa.routines)[s.routine])
+            if observer is not None:
+                observer.after(None)
             if tracing and not self.halted:
                 self._run_routine("trace")
         self._end = 0
@@ -308,6 +366,8 @@ class Cpu:
     def _run_routine(self, name: str) -> None:
         """An interrupt or trace exception: takes no time of its own."""
         s = self.state
+        if self.observer is not None:
+            self.observer.before(name)
         if self.native is None:
             self.reason = Reason.BUDGET
             self.concrete.routine(name)
@@ -318,6 +378,10 @@ class Cpu:
         s.budget = 0
         if self.reason is Reason.HALTED:
             self.halted = True
+        elif self.reason is Reason.ROUTINE:
+            self.on_routine(list(self.model.isa.routines)[s.routine])
+        if self.observer is not None:
+            self.observer.after(name)
 
     def registers(self) -> dict[str, int]:
         """Name -> value, for people."""

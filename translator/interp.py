@@ -311,6 +311,25 @@ class RoutineEmitter(HandlerEmitter):
 
     fault = "rt_double_fault"
 
+    def __init__(self, model: Model, page_bits: int, number: int) -> None:
+        super().__init__(model, page_bits)
+        self.number = number
+
+    def _jump(self, target: Val, left: str) -> None:
+        """Into the guest's handler; first to whoever watches exceptions."""
+        self.n += 1
+        k = self.n
+        watch, watched, wide, op = self.peek("watch", "i32"), self.new(), self.new(), self.new()
+        self.put(f"{watched} = icmp ne i32 {watch}, 0")
+        self.cond(watched, f"watched{k}", f"go{k}", UNLIKELY)
+        self.block(f"watched{k}")
+        self.poke("routine", "i32", str(self.number))
+        self.put(f"{wide} = zext i32 {self.text(target)} to i64")
+        self.put(f"{op} = or i64 {wide}, {Reason.ROUTINE << 32}")
+        self.tail("@leave", "null", left, op)
+        self.block(f"go{k}")
+        super()._jump(target, left)
+
 
 class SharedEmitter(HandlerEmitter):
     """A piece of semantics kept once: (state, ip, offset, values…) -> {offset, results…, i1 faulted}."""
@@ -375,11 +394,11 @@ def support(model: Model, page_bits: int) -> str:
     dispatcher.dispatch("%ip", "%budget")
     dispatcher.lines.append("}\n")
     out.append("\n".join(dispatcher.lines))
-    for name, routine in isa.routines.items():
+    for number, (name, routine) in enumerate(isa.routines.items()):
         trace = Trace(model)
         routine(trace)
         trace.finish()
-        out.append(RoutineEmitter(model, page_bits).handler(f"rt_{name}", trace))
+        out.append(RoutineEmitter(model, page_bits, number).handler(f"rt_{name}", trace))
         out.append(
             f"define void @call_{name}(ptr %st, i32 %pc, i64 %budget) {{\n"
             + softmmu.fill(CALL_ROUTINE, model, page_bits, name_of_routine=f"rt_{name}") + "}\n"

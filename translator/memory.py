@@ -95,6 +95,7 @@ class GuestMemory:
     def __init__(self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None]) -> None:
         self.model, self.mmu, self.io, self.on_code_write = model, mmu, io, on_code_write
         self.ranges: list[Range] = []
+        self.on_write: Callable[[int, int, int], None] | None = None  # (va, size, value) of every store done
         self._translate = _MmuEngine(mmu)
 
     def find(self, phys: int) -> tuple[Range, int] | None:
@@ -119,23 +120,31 @@ class GuestMemory:
         if probe:
             return 0
         phys = r & ~(REFUSED | UNCACHED)
-        big = self.model.isa.big_endian
-        hit = self.find(phys)
-        if hit and (hit[0].writable or not write):
-            memory, offset = hit
-            if not write:
-                return memory.read(offset, size, big)
-            if memory.fine[offset >> GRANULE_BITS] or memory.fine[(offset + 7) >> GRANULE_BITS]:
-                self.on_code_write(memory, offset, size)
-            memory.write(offset, size, value, big)
-            return 0
         try:
             if write:
-                self.io.write(phys, va, size, value, fc)
+                self.store(phys, va, size, value, fc)
                 return 0
+            hit = self.find(phys)
+            if hit:
+                return hit[0].read(hit[1], size, self.model.isa.big_endian)
             return self.io.read(phys, va, size, fc)
         except Refused:
             raise self._refuse(va, size, fc, write, value) from None
+
+    def store(self, phys: int, va: int, size: int, value: int, fc: int) -> bool:
+        """The cycle behind a translated write; True if it went to memory.  Raises Refused."""
+        hit = self.find(phys)
+        plain = hit is not None and hit[0].writable
+        if hit is not None and plain:
+            memory, offset = hit
+            if memory.fine[offset >> GRANULE_BITS] or memory.fine[(offset + 7) >> GRANULE_BITS]:
+                self.on_code_write(memory, offset, size)
+            memory.write(offset, size, value, self.model.isa.big_endian)
+        else:
+            self.io.write(phys, va, size, value, fc)
+        if self.on_write is not None:
+            self.on_write(va, size, value)
+        return plain
 
     def _split(self, va: int, size: int, fc: int, how: int, value: int, probe: bool) -> int:
         """An access across pages: byte by byte, writes probed on both sides first."""
@@ -188,6 +197,22 @@ class GuestMemory:
         return value
 
     # -- debugger ------------------------------------------------------------------------------------------------
+
+    def peek(self, va: int, size: int, fc: int) -> int | None:
+        """Plain memory at `va`, None if there is none; leaves no trace anywhere."""
+        out = b""
+        while len(out) < size:
+            at = (va + len(out)) & 0xFFFFFFFF
+            hit = self.host_of(at, fc)
+            if hit is None:
+                return None
+            take = min(size - len(out), -at & ((1 << self.mmu.page_bits) - 1) or 1 << self.mmu.page_bits)
+            memory, offset = hit
+            piece = bytes(memoryview(memory.bytes)[offset:offset + take])
+            if len(piece) < take:
+                return None
+            out += piece
+        return int.from_bytes(out, "big" if self.model.isa.big_endian else "little")
 
     def host_of(self, va: int, fc: int) -> tuple[Range, int] | None:
         """Where program byte `va` lies in host memory; leaves no trace in the MMU."""

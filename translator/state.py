@@ -31,6 +31,7 @@ class Reason(IntEnum):
     RESET = 4  # the guest pulled the reset line
     HALTED = 5  # double fault: only a reset helps
     EDGE = 6  # an instruction at the end of a fetchable page: the concrete engine has to do it
+    ROUTINE = 7  # an exception has been taken, and somebody watches (state.watch)
 
 
 # (C type, name, count): what the engines share.  Order is layout; natural alignment is kept by hand.
@@ -65,6 +66,8 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "jump_to", 1),
     ("uint64_t", "resume", 1),
     ("uint64_t", "lengths", 1),  # bytes of an instruction by its first word; 0: not fixed
+    ("uint32_t", "watch", 1),  # non-zero: leave with Reason.ROUTINE after every routine …
+    ("uint32_t", "routine", 1),  # … whose number (order in Isa.routines) is here
     ("uint64_t", "insns_jit", 1),  # statistics: instructions that regions executed
     ("uint64_t", "tlb_fills", 1),
     ("uint64_t", "io_count", 1),
