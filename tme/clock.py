@@ -1,8 +1,8 @@
 """Guest time: one clock, and a queue of events that happen at exact instructions.
 
     icount  time is the number of instructions times a constant: the same input gives the same run
-    host    time follows the host's: between two looks at the host's clock it advances with the instructions, at
-            the rate measured so far
+    host    time follows the host's: between two looks at the host's clock it advances with the instructions,
+            at the rate measured so far
 
 Guest time never runs backwards and never passes an event that has not happened yet, in either mode.
 """

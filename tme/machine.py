@@ -3,9 +3,9 @@
     run ─► slice: events due ─► quantum of instructions ─► events due ─► …        a few host milliseconds
         ◄─ host files and terminals that are ready (asyncio)
 
-One thread owns everything. The processor runs until the next event, or for a quantum; events happen between two
-instructions, at exact instruction counts. A processor that waits lets guest time skip to the next event
-(`icount`) or puts the process to sleep until then (`host`).
+One thread owns everything. The processor runs until the next event, or for a quantum; events happen between
+two instructions, at exact instruction counts. While the processor waits the process sleeps until the next
+event or input; by `icount`, without any input to wait for, guest time skips to that event at once.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Machine:
                 element.realize()
                 self._realized.add(element)
         if self.processor is None:
-            raise TmeError("the machine has no processor; create one, as in `cpu0 at mainbus0: tme/ic/m68020`")
+            raise TmeError("there is no processor; create one, as in `cpu0 at mainbus0: tme/ic/m68020`")
 
     def set_processor(self, processor: Processor, owner: Element) -> None:
         """Called by the processor's element when it is realized."""
@@ -256,10 +256,16 @@ class Machine:
         """Until something of the host is ready, or for a time."""
         loop = self._host_loop()
         woken = loop.create_future()
-        self._wake = lambda: woken.done() or woken.set_result(None)
-        handle = loop.call_later(seconds, self._wake) if seconds is not None else None
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        self._wake = wake
+        handle = loop.call_later(seconds, wake) if seconds is not None else None
         start = time.monotonic_ns()
-        await woken
+        if self.exit_code is None:
+            await woken
         self._wake = lambda: None
         if handle is not None:
             handle.cancel()

@@ -1,16 +1,15 @@
-"""ic/m68000, ic/m68010, ic/m68020: processors of Motorola's 68000 family, run by the translator.
+"""ic/m68010, ic/m68020: processors of Motorola's 68000 family, run by the translator.
 
     cpu0 at mainbus0: tme/ic/m68020
 
-The board supplies the memory management unit, the memories and the devices; what runs the instructions (the JIT, the
-native interpreter or the concrete engine) is the user's choice.
+The board supplies the memory management unit, the memories and the devices; what runs the instructions (the
+JIT, the native interpreter or the concrete engine) is the user's choice.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tme.args import Args, Param, choice
@@ -184,7 +183,7 @@ class M680x0(Element):
         try:
             self.cpu.reset()
         except AccessFault as fault:
-            raise self.error(f"the reset vector cannot be read ({fault}): the board has no PROM there") from None
+            raise self.error(f"no reset vector: nothing answers the {fault}") from None
 
     def limit(self, count: int) -> None:
         self.cpu.limit(count)
@@ -222,12 +221,6 @@ class M680x0(Element):
         registers = self.cpu.registers()
         items = [f"{name} {value:0{4 if name == 'sr' else 8}x}" for name, value in registers.items()]
         return "\n".join("  ".join(items[at : at + 8]) for at in range(0, len(items), 8))
-
-
-class M68000(M680x0):
-    module = "ic/m68000"
-    summary = "Motorola 68000"
-    model = "m68000"
 
 
 class M68010(M680x0):

@@ -1,7 +1,7 @@
 """Direct virtual memory access: other bus masters reach memory through the MMU, as supervisor data.
 
-On-board masters drive 24 address bits: virtual 0F000000 to 0FFFFFFF. VME masters reach the last megabyte of it at the
-start of their address space. The present context's maps are used.
+On-board masters drive 24 address bits: virtual 0F000000 to 0FFFFFFF. VME masters reach the last megabyte of
+it at the start of their address space. The present context's maps are used.
 """
 
 from __future__ import annotations

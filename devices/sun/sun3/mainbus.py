@@ -32,7 +32,7 @@ from devices.sun.sun3.control import (
     UserDvma,
 )
 from devices.sun.sun3.dvma import Dvma
-from devices.sun.sun3.mmu import CONTROL, OBIO, OBMEM, SPACE_SHIFT, TIMEOUT, VME16, VME32, Sun3Mmu
+from devices.sun.sun3.mmu import CONTROL, OBIO, OBMEM, SPACE_SHIFT, TIMEOUT, VME16, VME32, Sun3Mmu, physical
 from tme.args import Args, Flag, Positional, path
 from tme.bus import Bus, BusError
 from tme.element import Element
@@ -99,7 +99,7 @@ class Mainbus(Element):
         super().__init__(name, args, machine)
         self.buses: dict[str, Bus] = {}
         self.cpu: Cpu | None = None
-        self.maps = Sun3Mmu(self._maps_change)
+        self.maps = Sun3Mmu(self._page_moved)
         self.enable = ByteRegister(Enable(), self._enable_changed)
         self.context = ByteRegister(Context(), self._context_changed)
         self.bus_error = space.BusErrorView(self.maps)
@@ -178,7 +178,7 @@ class Mainbus(Element):
         if "vme" in self.buses:
             self.buses["vme"].set_dma(dvma.vme_read, dvma.vme_write)
 
-    # ---- the processor's side (devices.ic.m680x0.Board) -----------------------------------------------------
+    # ---- the processor's side (devices.ic.m680x0.Board) ----------------------------------------------------
 
     @property
     def mmu(self) -> Mmu:
@@ -252,9 +252,9 @@ class Mainbus(Element):
     def cpu_halted(self) -> None:
         """The watchdog sees that the processor has halted, and resets the system."""
         assert self.cpu is not None
-        pc = int(self.cpu.state.pc)
-        registers = self.cpu_port.peer.element.describe()
-        self.machine.log(self, f"double bus fault at pc {pc:08x}, watchdog reset; the registers were\n{registers}")
+        processor = self.cpu_port.peer.element
+        where = f"double bus fault at pc {int(self.cpu.state.pc):08x}"
+        self.machine.log(self, f"{where}, watchdog reset; the registers were\n{processor.describe()}")
         now = self.machine.clock.now
         self._watchdog = [when for when in self._watchdog if when > now - SECOND] + [now]
         if len(self._watchdog) >= HOPELESS:
@@ -263,18 +263,24 @@ class Mainbus(Element):
         self.bus_reset()
         self.reset()
         self.bus_error.latch(WATCHDOG)
-        self.cpu_port.peer.element.reset()
+        processor.reset()
 
-    # ---- registers that the rest of the board listens to ------------------------------------------------------
+    # ---- registers that the rest of the board listens to ---------------------------------------------------
 
-    def _maps_change(self) -> None:
-        if self.cpu is not None:
+    def _page_moved(self, entry: int) -> None:
+        if self.cpu is None:
+            return
+        page = physical(entry)
+        if page is None:
             self.cpu.flush()
+        else:
+            self.cpu.page_moved(page)
 
     def _enable_changed(self, new: int, old: int) -> None:
         self.maps.state.enable = new
         if (new ^ old) & Enable.NOT_BOOT:
-            self._maps_change()
+            assert self.cpu is not None
+            self.cpu.flush()
 
     def _context_changed(self, new: int, old: int) -> None:
         if new != old:

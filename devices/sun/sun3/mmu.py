@@ -1,15 +1,15 @@
 """The Sun-3 memory management unit: contexts, segment map, page map, and what a bus cycle makes of them.
 
-    virtual address   27        17 16     13 12           0          8 contexts of 2048 segments of 128 KB
-                      [ segment  ][  page  ][   offset    ]          256 page map groups (PMEGs) of 16 pages of 8 KB
+    virtual address   27        17 16     13 12           0       8 contexts of 2048 segments of 128 KB
+                      [ segment  ][  page  ][   offset    ]       256 PMEGs (page map groups) of 16 8-KB pages
 
     segment map [context, segment] ─► PMEG
-    page map    [PMEG, page]       ─► V W S X TT A M … frame         physical address = TT, frame, offset
+    page map    [PMEG, page]       ─► V W S X TT A M … frame      physical address = TT, frame, offset
 
-`translate` is a semantics function of the translator: native code and the concrete engine are made from it. It works
-on the struct `Sun3Mmu.state`; the rest of this file is control space's view of that struct.
+`translate` is a semantics function of the translator: native code and the concrete engine are made from it.
+It works on the struct `Sun3Mmu.state`; the rest of this file is control space's view of that struct.
 
-Sources: NetBSD sys/arch/sun3 (pte3.h, control.h, sun3mmu.h), Sun-3 Architecture Manual; docs/machines/sun3.md.
+Sources: NetBSD sys/arch/sun3 (pte3.h, control.h, sun3mmu.h); Linux arch/m68k/sun3; docs/machines/sun3.md.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
     writing = how == WRITE
     control = fc == FC_CONTROL
     booting = (fc == FC_SUPER_PROGRAM) & ((s.read(ENABLE) & NOT_BOOT) == 0)
-    decoded = fc.bit(0) ^ fc.bit(1)  # data and program spaces of user and supervisor; nothing answers in others
+    decoded = fc.bit(0) ^ fc.bit(1)  # data and program of user and supervisor: nothing answers elsewhere
     allowed = (fc.bit(2) | ~pte.bit(29)) & (~writing | pte.bit(30))
     good = decoded & pte.bit(31) & allowed
 
@@ -83,17 +83,25 @@ def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
     return control.select(low | CONTROL << SPACE_SHIFT | UNCACHED, mapped)
 
 
+def physical(entry: int) -> int | None:
+    """Physical address of the page of a page map entry; None for the PROM: there the address decides."""
+    kind, frame = entry >> 26 & 3, entry & 0x7FFFF
+    if kind == OBIO and frame >> 3 == PROM_FRAMES:
+        return None
+    return kind << SPACE_SHIFT | frame << PAGE_BITS
+
+
 class Sun3Mmu:
     """The maps and registers of one board.
 
-    changed() is called when a translation that may have been in use is no longer valid.
+    moved(entry) is called when addresses no longer reach the page of a valid entry, or not as before.
     """
 
-    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, moved: Callable[[int], None] = lambda entry: None) -> None:
         self.state: Any
         self.state, self._owner, address = LAYOUT.new()
         self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address)
-        self.changed = changed
+        self.moved = moved
         self.page_map = PageMap(self)
         self.segment_map = SegmentMap(self)
 
@@ -129,7 +137,7 @@ class PageMap:
         if new != old:
             table[index] = new
             if old & VALID:
-                self.mmu.changed()
+                self.mmu.moved(old)
 
 
 class SegmentMap:
@@ -152,5 +160,6 @@ class SegmentMap:
             return
         state.segment_map[index] = value
         first = old << 4
-        if any(pte & VALID for pte in state.page_map[first : first + PAGES]):
-            self.mmu.changed()
+        for entry in state.page_map[first : first + PAGES]:
+            if entry & VALID:
+                self.mmu.moved(entry)

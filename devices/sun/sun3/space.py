@@ -1,7 +1,7 @@
 """Control space of a Sun-3 (function code 3): what the top four bits of an address select.
 
-    0 ID PROM   1 page map   2 segment map   3 context   4 system enable   5 user DVMA enable
-    6 bus error register     7 diagnostic LEDs            F serial chip, past the MMU
+0 ID PROM   1 page map   2 segment map   3 context   4 system enable   5 user DVMA enable
+6 bus error register     7 diagnostic LEDs            F serial chip, past the MMU
 """
 
 from __future__ import annotations
