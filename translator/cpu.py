@@ -37,6 +37,7 @@ class ConcreteCpu(Concrete):
         state, isa = self.cpu.state, self.cpu.model.isa
         pc = int(state.pc)
         self.start(pc)
+        self.word = 0  # what a fault of the fetch itself stacks
         fetching = True
         try:
             word = self.fetch(isa.word).x
@@ -72,6 +73,7 @@ class ConcreteCpu(Concrete):
 
     def routine(self, name: str) -> None:
         """Run a routine between instructions."""
+        self.word = 0
         self._routine(name, int(self.cpu.state.pc))
 
     def _routine(self, name: str, pc: int) -> None:
