@@ -56,7 +56,8 @@ static void start_host_program(const struct boot_request *request, u32 argc, con
     else if (load_program(&source, machine_program_memory(), &program, error, sizeof error))
         printf("%s: %s\n", argv[0], error);
     else {
-        machine_boot_parameters(request, argc, argv);
+        if (program.kind == PROGRAM_STANDALONE)
+            machine_prepare_standalone(request, argc, argv);
         process_start(&program, argc, argv);
     }
 }

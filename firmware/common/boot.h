@@ -30,7 +30,7 @@ void boot_command(int argc, char **argv);
 /* Boots the file that the host was started with; comes back only on failure, with the reason printed. */
 void boot_host_file(void);
 
-/* Lets a machine leave Sun's boot parameters for the program: called before every start. */
-void machine_boot_parameters(const struct boot_request *request, u32 argc, const char *const *argv);
+/* Called before a standalone program starts: boot parameters, and whatever else it may rely on. */
+void machine_prepare_standalone(const struct boot_request *request, u32 argc, const char *const *argv);
 
 #endif

@@ -152,6 +152,7 @@ void firmware_main(void)
         boot_host_file();
         process_exit(CANNOT_RUN);
     }
+    mmu_set_contexts();
     clock_start_tick();
     printf("Type help for the commands, b demo for a demonstration.\n");
     machine_prompt();

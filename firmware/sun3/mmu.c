@@ -115,8 +115,7 @@ void mmu_set_maps(void)
 {
     u32 end = mmu_linear_end();
 
-    for (u32 context = CONTEXTS; context-- > 0;)
-        fill_context(context, ram_segments());
+    fill_context(0, ram_segments());
 
     /* Page 0 is the monitor's and systems': a program that follows a null pointer is told so. */
     for (u32 a = 0; a < ram_segments() << SEGMENT_SHIFT; a += PAGE_SIZE)
@@ -129,4 +128,15 @@ void mmu_set_maps(void)
         map_device(devices[i].address, devices[i].physical, devices[i].type);
     for (u32 a = 0; a < SEGMENT_SIZE; a += PAGE_SIZE)
         map_device(VA_VIDEO + a, MEMORY_VIDEO + a, PTE_TYPE_MEMORY);
+}
+
+/* A context that is not filled yet has no ROM to go on in: the boot state fetches from it all the same. */
+void mmu_set_contexts(void)
+{
+    u32 enable = control_get8(CONTROL_ENABLE);
+
+    control_put8(CONTROL_ENABLE, enable & ~(u32)ENABLE_NOT_BOOT);
+    for (u32 context = 1; context < CONTEXTS; context++)
+        fill_context(context, ram_segments());
+    control_put8(CONTROL_ENABLE, enable);
 }

@@ -15,9 +15,11 @@ void mmu_set_pte(u32 address, u32 pte);
 /* Finds the size of RAM and moves the monitor's two pages to its top. */
 void mmu_find_memory(void);
 
-/* All contexts alike: RAM from 0, PMEG n at segment n; the monitor's segments at the end; the rest
- * invalid. */
+/* Context 0: RAM from 0, PMEG n at segment n; the monitor's segments at the end; the rest invalid. */
 void mmu_set_maps(void);
+
+/* The other contexts like 0. A program in user mode never sees them, and need not wait for them. */
+void mmu_set_contexts(void);
 
 /* End of the linear map of RAM at 0. */
 u32 mmu_linear_end(void);

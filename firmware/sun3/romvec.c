@@ -77,6 +77,7 @@ static void reboot(const char *what)
     control_put8(CONTROL_CONTEXT, 0);
     control_put8(CONTROL_ENABLE, ENABLE_NOT_BOOT);
     mmu_set_maps();
+    mmu_set_contexts();
     machine_prompt();
 }
 
@@ -135,7 +136,7 @@ static int set_leds(int pattern)
     return 0;
 }
 
-void machine_boot_parameters(const struct boot_request *request, u32 argc, const char *const *argv)
+void machine_prepare_standalone(const struct boot_request *request, u32 argc, const char *const *argv)
 {
     char *at = parameters.strings, *end = at + sizeof parameters.strings;
 
@@ -149,6 +150,7 @@ void machine_boot_parameters(const struct boot_request *request, u32 argc, const
     parameters.unit = request->unit;
     parameters.partition = request->partition;
     parameters.file = parameters.argv[0];
+    mmu_set_contexts();
 }
 
 void romvec_init(void)

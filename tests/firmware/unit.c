@@ -142,7 +142,7 @@ char *machine_pending_command(void)
     return 0;
 }
 
-void machine_boot_parameters(const struct boot_request *request, u32 argc, const char *const *argv)
+void machine_prepare_standalone(const struct boot_request *request, u32 argc, const char *const *argv)
 {
     printf("parameters %s %s %u\n", request->file, argv[0], argc);
 }
