@@ -180,6 +180,8 @@ fault:
   store i32 0, ptr %p6
   %p7 = getelementptr i8, ptr %st, i64 $fault_fetch
   store i32 1, ptr %p7
+  %p8 = getelementptr i8, ptr %st, i64 $fault_data
+  store i64 0, ptr %p8
   %fdp = getelementptr i8, ptr %st, i64 $fetch_delta
   %fd = load i64, ptr %fdp
   %pseudo = sub i64 %op, %fd                     ; so that ip + delta is the pc
