@@ -375,7 +375,9 @@ class Cpu:
             self.concrete.routine(name)
         else:
             s.attention = 0
+            self._slice = 1
             self.native.routines[name](self.address, s.pc, 1)
+            self._slice = 0
             self.reason = Reason(s.reason)
         s.budget = 0
         if self.reason is Reason.HALTED:

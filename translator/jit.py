@@ -304,7 +304,7 @@ class Jit:
                     r.fine[g] = 0
             for p in range(offset >> page, (offset + n - 1 >> page) + 1):
                 first, last = p << page >> GRANULE_BITS, (p + 1 << page) >> GRANULE_BITS
-                if not any(memoryview(r.fine)[first:last]):
+                if not any(r.fine[first:last]):
                     r.code[p] = 0
 
     # -- the cache on disk ---------------------------------------------------------------------------------------
