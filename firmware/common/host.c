@@ -147,5 +147,6 @@ int host_time(u32 *seconds, u32 *nanoseconds)
 
 void host_exit(u32 code)
 {
-    perform(EXIT, code, 0, 0);
+    while (!perform(EXIT, code, 0, 0)) /* the machine may run on for a moment */
+        continue;
 }
