@@ -86,7 +86,7 @@ class ConcreteCpu(Concrete):
             return
         except AccessFault as f:
             self._fault(f, False)
-            self._routine("double_fault", pc)
+            self._routine("double_fault" if name in ("fault", "double_fault") else "fault", pc)
             return
         self._done()
         if self.cpu.state.watch and self.leaving is None:
@@ -311,7 +311,7 @@ class Cpu:
                 continue
             if self.stopped:
                 break
-            tracing = isa.tracing(s)
+            tracing, pc = isa.tracing(s), int(s.pc)
             observer = self.observer
             if observer is None:
                 self._run_slice(1 if tracing else self._end - self.executed, tracing)
@@ -332,7 +332,9 @@ class Cpu:
             if observer is not None:
                 observer.after(None)
             if tracing and not self.halted:
-                self._run_routine("trace")
+                traced = isa.traced(s, tracing, pc, self.disassemble)
+                if traced is not None:
+                    self._run_routine(traced)
         self._end = 0
         return self.executed - start
 

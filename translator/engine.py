@@ -19,12 +19,21 @@ HANDLERS_PER_PART = 150
 LEVEL, CODEGEN = 1, 2
 
 
+# What compiled code depends on, besides the instruction set's own package.
+COMMON = ("spec", "llvm", "isa.py", "state.py", "trace.py", "softmmu.py")
+INTERPRETER = (*COMMON, "interp.py", "dispatch.py")
+REGIONS = (*COMMON, "region.py")
+
+
 @lru_cache(maxsize=None)
-def sources() -> str:
-    """A digest of the translator itself: what it made before it changed is stale."""
+def sources(isa: str, names: tuple[str, ...]) -> str:
+    """A digest of those parts of the translator: what was made before they changed is stale."""
     h = hashlib.sha256()
-    for f in sorted(Path(__file__).parent.rglob("*.py")):
-        h.update(f.read_bytes())
+    root = Path(__file__).parent
+    for name in (isa, *names):
+        path = root / name
+        for f in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            h.update(f.read_bytes())
     return h.hexdigest()
 
 
@@ -76,7 +85,9 @@ class Native:
         return max(memoryview(index).cast("H"))
 
     def _interpreter(self, cache: Cache, pool: Any, progress: Progress) -> list[bytes]:
-        key = digest("interp", sources(), build.identity(), self.model.isa.name, self.model.name, str(self.page_bits))
+        isa = self.model.isa.name
+        made_by = f"{sources(isa, INTERPRETER)} {HANDLERS_PER_PART} {LEVEL} {CODEGEN}"
+        key = digest("interp", made_by, build.identity(), isa, self.model.name, str(self.page_bits))
         blobs = cache.get(key)
         if blobs is None:
             blobs = self._compile(pool, progress)

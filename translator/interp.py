@@ -306,8 +306,8 @@ class HandlerEmitter(Emitter):
         self.tail(handler, ip, left, op)
 
 
-class RoutineEmitter(HandlerEmitter):
-    """Exceptions and the like: a fault inside ends in the double-fault routine."""
+class FaultEmitter(HandlerEmitter):
+    """The fault routine: a fault inside it is a double fault."""
 
     fault = "rt_double_fault"
 

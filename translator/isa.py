@@ -28,8 +28,10 @@ class Isa:
     disassemble: Callable[[Callable[[int, int], int], int, str], tuple[str, int]]
     # state -> name of a routine to run before the next instruction, or None
     pending: Callable[[Any], str | None]
-    # state -> True while every instruction must be followed by `traced`
-    tracing: Callable[[Any], bool]
+    # state -> non-zero while instructions are followed by a look at `traced`
+    tracing: Callable[[Any], int]
+    # (state, what `tracing` said before, the instruction's address, pc -> (text, length)) -> routine to run, or None
+    traced: Callable[[Any, int, int, Callable[[int], tuple[str, int]]], str | None]
     # (state, reset vectors' reader (addr, size) -> int) -> None: what the processor does at reset
     reset: Callable[[Any, Callable[[int, int], int]], None]
     # one line of register text for traces and dumps: state -> {name: value}

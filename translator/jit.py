@@ -311,7 +311,7 @@ class Jit:
 
     def _slot(self, entry: int, mode: int) -> str:
         """Key of the translations that begin at an address with the bytes that are there now."""
-        from .engine import sources
+        from .engine import REGIONS, sources
 
         size = 1 << self.cpu.mmu.page_bits
         hit = self._page(entry, mode)
@@ -320,7 +320,9 @@ class Jit:
         at = offset + (entry & size - 1)
         head = bytes(memoryview(r.bytes)[at:min(at + 32, offset + size)])
         bits = str(self.cpu.mmu.page_bits)
-        return digest("region", sources(), build.identity(), self.model.isa.name, self.model.name, bits,
+        isa = self.model.isa.name
+        made_by = f"{sources(isa, REGIONS)} {LEVEL} {CODEGEN}"
+        return digest("region", made_by, build.identity(), isa, self.model.name, bits,
                       str(mode), str(entry), head)
 
     def _from_cache(self, slot: str, mode: int) -> tuple[bytes, list[tuple[int, int]], int] | None:

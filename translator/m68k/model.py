@@ -23,7 +23,7 @@ from .decl import ISET
 from .disasm import disassemble
 from .ea import SHARED
 from .exceptions import ROUTINES, TRACE_BITS
-from .regs import M_BIT, REGS, S_BIT
+from .regs import M_BIT, REGS, S_BIT, T1
 
 
 def _function_code(mode: int, space: str) -> int:
@@ -39,8 +39,16 @@ def _pending(state: Any) -> str | None:
     return None
 
 
-def _tracing(state: Any) -> bool:
-    return bool(state.sr_sys & TRACE_BITS)
+def _tracing(state: Any) -> int:
+    return int(state.sr_sys & TRACE_BITS)
+
+
+def _traced(state: Any, bits: int, pc: int, disassemble: Callable[[int], tuple[str, int]]) -> str | None:
+    """T1 traces every instruction, T0 those that change the flow (68020 UM 6.1.7)."""
+    state.exc_addr = pc
+    if bits >> T1 & 1 or int(state.pc) != (pc + disassemble(pc)[1]) & 0xFFFFFFFF:
+        return "trace"
+    return None
 
 
 def _reset(state: Any, read: Callable[[int, int], int]) -> None:
@@ -92,6 +100,7 @@ M68K = Isa(
     disassemble=disassemble,
     pending=_pending,
     tracing=_tracing,
+    traced=_traced,
     reset=_reset,
     registers=_registers,
     shared={**SHARED, **bitfield.SHARED},

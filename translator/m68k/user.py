@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,12 @@ class Unsuitable(Exception):
 class UserProgram:
     """A program in memory, ready to run; `native` and `jit` choose the engine as in `Cpu`."""
 
-    def __init__(self, file: Path, native: Any = None, jit: Any = None, model: str = "m68020") -> None:
+    def __init__(
+        self, file: Path, native: Any = None, jit: Any = None, model: str = "m68020", stack_top: int = STACK_TOP,
+    ) -> None:
         self.output = b""
+        self.on_call: Callable[[], None] = lambda: None
+        """A system call has been served; the stores of its exception are not the program's."""
         self.status: int | None = None
         self.failure: str | None = None
         self.cpu = Cpu(MODELS[model], Mmu(page_bits=PAGE_BITS), native=native, jit=jit)
@@ -45,13 +50,13 @@ class UserProgram:
         """(address, size) of what the program may write."""
         image = file.read_bytes()
         entry = self._load(image)
-        self._memory(STACK_TOP - STACK_SIZE, STACK_SIZE)
+        self._memory(stack_top - STACK_SIZE, STACK_SIZE)
         self._memory(SUPERVISOR, 1 << PAGE_BITS)
-        s = self.cpu.state
+        s: Any = self.cpu.state
         s.vbr, s.isp = SUPERVISOR, SUPERVISOR + (1 << PAGE_BITS)
         s.sr_sys = s.mode = 0
         s.pc = entry
-        self.set("a7", STACK_TOP - 64)
+        self.set("a7", stack_top - 64)
         self.cpu.mode_changed()
         self.cpu.watch_routines(self._exception)
 
@@ -110,7 +115,7 @@ class UserProgram:
 
     def set(self, name: str, value: int) -> None:
         """Set a register by the name that `Cpu.registers` has for it."""
-        s = self.cpu.state
+        s: Any = self.cpu.state
         if name == "sr":
             unpack_sr(s, value)
         elif name == "pc":
@@ -126,7 +131,7 @@ class UserProgram:
 
     def _exception(self, name: str) -> None:
         """An exception has been taken: serve a system call and go on behind it, or end."""
-        s = self.cpu.state
+        s: Any = self.cpu.state
         frame = int(s.r[15])
         sr, pc, word = struct.unpack(">HIH", self.peek(frame, 8))
         unpack_sr(s, sr)
@@ -142,6 +147,7 @@ class UserProgram:
         else:
             self.output += self.peek(args[1], args[2]) if args[2] else b""
             s.r[0] = args[2]
+        self.on_call()
 
     def _end(self, status: int) -> None:
         self.status = status
