@@ -1,0 +1,1 @@
+"""Looking inside a running machine: debug items, traces and their comparison, translations, statistics."""
