@@ -306,10 +306,8 @@ class HandlerEmitter(Emitter):
         self.tail(handler, ip, left, op)
 
 
-class FaultEmitter(HandlerEmitter):
-    """The fault routine: a fault inside it is a double fault."""
-
-    fault = "rt_double_fault"
+class RoutineEmitter(HandlerEmitter):
+    """Exceptions: a fault inside is a bus error of its own; a jump may be watched."""
 
     def __init__(self, model: Model, page_bits: int, number: int) -> None:
         super().__init__(model, page_bits)
@@ -329,6 +327,12 @@ class FaultEmitter(HandlerEmitter):
         self.tail("@leave", "null", left, op)
         self.block(f"go{k}")
         super()._jump(target, left)
+
+
+class FaultEmitter(RoutineEmitter):
+    """The fault routine: a fault inside it is a double fault."""
+
+    fault = "rt_double_fault"
 
 
 class SharedEmitter(HandlerEmitter):
@@ -398,7 +402,8 @@ def support(model: Model, page_bits: int) -> str:
         trace = Trace(model)
         routine(trace)
         trace.finish()
-        out.append(RoutineEmitter(model, page_bits, number).handler(f"rt_{name}", trace))
+        emitter = FaultEmitter if name in ("fault", "double_fault") else RoutineEmitter
+        out.append(emitter(model, page_bits, number).handler(f"rt_{name}", trace))
         out.append(
             f"define void @call_{name}(ptr %st, i32 %pc, i64 %budget) {{\n"
             + softmmu.fill(CALL_ROUTINE, model, page_bits, name_of_routine=f"rt_{name}") + "}\n"

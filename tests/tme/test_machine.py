@@ -102,7 +102,7 @@ def test_power_checks_realizes_and_resets_once(make):
 def test_power_up_is_refused_with_reasons(make):
     machine = make()
     machine.board.fails = True
-    with pytest.raises(TmeError, match="board0.*lacks everything"):
+    with pytest.raises(TmeError, match=r"board0.*lacks everything"):
         machine.power(True)
     assert not machine.powered
     machine.board.fails = False

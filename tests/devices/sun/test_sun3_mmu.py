@@ -1,4 +1,4 @@
-"""The MMU's translation against a second one, written from the facts with ifs; control space's view of its maps."""
+"""The MMU's translation against a second one, written from the facts; control space's view of the maps."""
 
 import ctypes
 import random
@@ -22,9 +22,8 @@ NOT_BOOT = 0x80
 def compiled():
     text = function("translate", MODELS["m68020"], mmu.LAYOUT, translate, (32, 32, 32))
     linked = build.Linker().link(build.compile_text(text, 2, 2), ["translate"], {})
-    entry = ctypes.CFUNCTYPE(
-        ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32
-    )
+    word, long = ctypes.c_uint32, ctypes.c_uint64
+    entry = ctypes.CFUNCTYPE(long, long, word, word, word)
     fn = entry(linked.addresses["translate"])
     fn.keep = linked
     return fn
@@ -55,8 +54,7 @@ def concrete(maps):
 def mapped(request, maps, compiled):
     """translate(va, fc, how) of either engine on `maps`: physical address or None."""
     run = native(compiled, maps) if request.param == "native" else concrete(maps)
-    run_ = lambda va, fc=SUPER, how=READ: run(va, fc, how)  # noqa: E731
-    return run_
+    return lambda va, fc=SUPER, how=READ: run(va, fc, how)
 
 
 def reference(state, va, fc, how):
