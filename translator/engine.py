@@ -16,7 +16,7 @@ from .memory import Mmu
 from .native import function
 
 HANDLERS_PER_PART = 150
-LEVEL, CODEGEN = 1, 2
+LEVEL, CODEGEN = 0, 2
 
 
 # What compiled code depends on, besides the instruction set's own package.

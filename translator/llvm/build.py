@@ -43,7 +43,10 @@ def machine(codegen: int) -> Any:
 
 
 def optimise(text: str, level: int, codegen: int = 2) -> Any:
-    """Parse and optimise; returns the llvmlite module."""
+    """Parse and optimise; returns the llvmlite module.
+
+    Level 0 only combines instructions, which is all that straight-line handlers gain from; 1 to 3 are LLVM's.
+    """
     tm = machine(codegen)
     try:
         module = llvm.parse_assembly(text)
@@ -54,7 +57,14 @@ def optimise(text: str, level: int, codegen: int = 2) -> Any:
     tuning = llvm.create_pipeline_tuning_options(speed_level=level)
     tuning.loop_vectorization = tuning.slp_vectorization = False
     builder = llvm.create_pass_builder(tm, tuning)
-    builder.getModulePassManager().run(module, builder)
+    if level:
+        builder.getModulePassManager().run(module, builder)
+        return module
+    passes = llvm.create_new_function_pass_manager()
+    passes.add_instruction_combine_pass()
+    for function in module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
     return module
 
 
