@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from .cache import Cache, digest
 from .isa import Model
@@ -92,6 +93,9 @@ class Jit:
         self.counts = dict.fromkeys(
             ("translated", "linked", "from_cache", "invalidated", "failed", "relinked", "outdated"), 0)
         self.host_bytes = self.guest_insns = 0
+        self.link_seconds = self.inline_seconds = 0.0
+        self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: None  # somebody wants to see regions come …
+        self.on_dropped: Callable[[Code], None] = lambda code: None  # … and go
 
     def attach(self, cpu: Any) -> None:
         self.cpu = cpu
@@ -167,10 +171,12 @@ class Jit:
             self._link(key, entry, mode, obj, spans, insns)
 
         if self.pool.size == 0:
+            start = time.perf_counter()
             try:
                 result, error = translate(*args), None
             except OutOfSight as e:
                 result, error = None, str(e)
+            self.inline_seconds += time.perf_counter() - start
             done(result, error)
         else:
             job = self.pool.submit("region", args, done)
@@ -239,7 +245,9 @@ class Jit:
         homes = self._homes(spans, mode)
         if homes is None:
             return
+        start = time.perf_counter()
         linked = self.native.linker.link(obj, ["region"], {})
+        self.link_seconds += time.perf_counter() - start
         code = Code(entry, mode, linked, linked.addresses["region"], spans, insns, len(obj), homes)
         old = self.codes.get((entry, mode))
         if old is not None:
@@ -261,6 +269,7 @@ class Jit:
             self.cpu.flush_writes()
         if key >> 32 == self.cpu.state.context >> 32:
             self._install(key, code)
+        self.on_linked(code, obj)
 
     def _install(self, key: int, code: Code) -> None:
         code.keys.add(key)
@@ -285,6 +294,7 @@ class Jit:
 
     def _drop(self, code: Code) -> None:
         """Forget a region; its host code is freed when nothing runs."""
+        self.on_dropped(code)
         self.codes.pop((code.entry, code.mode), None)
         self._stale.append(code)
         for key in code.keys:

@@ -15,6 +15,7 @@ from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY, Emitter
 from .spec.insn import Fields
 from .spec.semantics import DATA, MODE, PROGRAM, Reg
 from .spec.value import Uop, Val
+from .state import EXITS
 from .trace import RegionTrace, Untranslatable
 
 MAX_INSNS = 96  # the cost of compiling grows faster than the region
@@ -204,7 +205,7 @@ class RegionEmitter(Emitter):
         self.region = region
         self.slots: dict[tuple[str, int], Reg] = {}
         self.dirty: set[Slot] = set()  # registers that may differ from the state struct's at this point
-        self._exits: list[tuple[str, int, int, set[Slot]]] = []  # label, pc, instructions not done, dirty
+        self._exits: list[tuple[str, int, int, str, set[Slot]]] = []  # label, pc, instructions not done, why, dirty
         self._here = (0, 0)
         for b in region.blocks.values():
             for s in b.steps:
@@ -227,10 +228,10 @@ class RegionEmitter(Emitter):
         self.br(f"at_{self.region.entry:x}")
         for b in self.region.blocks.values():
             self._block(b)
-        for label, pc, undone, dirty in self._exits:
+        for label, pc, undone, why, dirty in self._exits:
             self.block(label)
             self.dirty = dirty
-            self._exit("resume", str(pc), undone)
+            self._exit("resume", str(pc), undone, why)
         self.lines.append("}\n")
         return INTRINSICS + METADATA + "\n".join(self.lines)
 
@@ -244,7 +245,7 @@ class RegionEmitter(Emitter):
         self.dirty = set(self._dirty_at[b.address])
         n = len(b.steps)
         if not n:
-            self._exit("resume", str(b.address), 0)
+            self._exit("resume", str(b.address), 0, "interpreter")
             return
         have, short, rest = self.new(), self.new(), self.new()
         self.put(f"{have} = load i64, ptr %left")
@@ -252,7 +253,7 @@ class RegionEmitter(Emitter):
         self.n += 1
         go, stop = f"go{self.n}", f"stop{self.n}"
         self.cond(short, stop, go, UNLIKELY)
-        self._exits.append((stop, b.address, 0, set(self.dirty)))
+        self._exits.append((stop, b.address, 0, "budget", set(self.dirty)))
         self.block(go)
         self.put(f"{rest} = sub i64 {have}, {n}")
         self.put(f"store i64 {rest}, ptr %left")
@@ -285,15 +286,16 @@ class RegionEmitter(Emitter):
                 self.put(f"{is_it} = icmp eq i32 {t}, {address}")
                 self.cond(is_it, f"at_{address:x}", f"other{self.n}")
                 self.block(f"other{self.n}")
-        self._exit("jump_to", t, 0)
+        self._exit("jump_to", t, 0, "elsewhere")
 
     def _goto_known(self, address: int, how: str) -> None:
         if address in self.region.blocks:
             self.br(f"at_{address:x}")
         else:
-            self._exit("resume" if how == "resume" else "jump_to", str(address), 0)
+            why = "interpreter" if how == "resume" else "elsewhere"
+            self._exit("resume" if how == "resume" else "jump_to", str(address), 0, why)
 
-    def _exit(self, how: str, pc: str, undone: int) -> None:
+    def _exit(self, how: str, pc: str, undone: int, why: str) -> None:
         """Store what the region has changed and go on at pc, `undone` instructions of the block being left over."""
         for key in sorted(self.dirty):
             r = self.slots[key]
@@ -307,16 +309,21 @@ class RegionEmitter(Emitter):
         self.put(f"{done} = sub i64 %budget, {back}")
         self.put(f"{total} = add i64 {so_far}, {done}")
         self.poke("insns_jit", "i64", total)
+        counter, count, more = self.new("p"), self.new(), self.new()
+        self.put(f"{counter} = getelementptr i8, ptr %st, i64 {self.offsets['exits'] + 8 * EXITS.index(why)}")
+        self.put(f"{count} = load i64, ptr {counter}, {STATE}")
+        self.put(f"{more} = add i64 {count}, 1")
+        self.put(f"store i64 {more}, ptr {counter}, {STATE}")
         target, op = self.peek(how, "ptr"), self.new()
         self.put(f"{op} = zext i32 {pc} to i64")
         self.put(f"musttail call tailcc void {target}(ptr %st, ptr null, i64 {back}, i64 {op})")
         self.put("ret void")
 
-    def _side_exit(self) -> str:
+    def _side_exit(self, why: str) -> str:
         """Label of an exit before the current instruction."""
         self.n += 1
         label = f"side{self.n}"
-        self._exits.append((label, *self._here, set(self.dirty)))
+        self._exits.append((label, *self._here, why, set(self.dirty)))
         return label
 
     # -- uops ----------------------------------------------------------------------------------------------------
@@ -336,13 +343,13 @@ class RegionEmitter(Emitter):
         self.put(f"store i{reg.width} {self.text(value)}, ptr %{reg.name}.{index.x}")
 
     def op_goto(self, u: Uop) -> None:
-        self.br(self._side_exit())
+        self.br(self._side_exit("exception"))
         self.n += 1
         self.block(f"dead{self.n}")
 
-    def _guard(self, hit: str) -> None:
+    def _guard(self, hit: str, why: str) -> None:
         self.n += 1
-        exit_ = self._side_exit()
+        exit_ = self._side_exit(why)
         label = f"hit{self.n}"
         unlucky = self.new()
         self.put(f"{unlucky} = xor i1 {hit}, true")
@@ -352,17 +359,17 @@ class RegionEmitter(Emitter):
     def op_load(self, u: Uop) -> None:
         addr, size, space = u.args
         hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", str(self.region.mode))
-        self._guard(hit)
+        self._guard(hit, "load")
         self.host_load(p, size, f"%t{u.n}")
 
     def op_store(self, u: Uop) -> None:
         addr, value, space = u.args
         assert space is DATA, space
         hit, p = self.tlb(self.text(addr), value.w // 8, "wtag", str(self.region.mode))
-        self._guard(hit)
+        self._guard(hit, "store")
         self.host_store(p, value.w // 8, self.text(value))
 
     def op_probe(self, u: Uop) -> None:
         addr, size, _ = u.args
         hit, _p = self.tlb(self.text(addr), size, "wtag", str(self.region.mode))
-        self._guard(hit)
+        self._guard(hit, "probe")

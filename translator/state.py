@@ -7,7 +7,7 @@ offsets computed here, Python sees it through cffi.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Iterable
+from typing import Any, Iterable
 
 import cffi
 
@@ -18,6 +18,9 @@ TLB_MODES = 2
 RANGES = 16
 JUMP_ENTRIES = 4096
 HOT_ENTRIES = 256
+# Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page), an
+# exception, an instruction that regions do not have, a jump to code that is not in the region.
+EXITS = ("budget", "load", "store", "probe", "exception", "interpreter", "elsewhere")
 CTYPES = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
 
 
@@ -69,6 +72,7 @@ CORE: list[tuple[str, str, int]] = [
     ("uint32_t", "watch", 1),  # non-zero: leave with Reason.ROUTINE after every routine …
     ("uint32_t", "routine", 1),  # … whose number (order in Isa.routines) is here
     ("uint64_t", "insns_jit", 1),  # statistics: instructions that regions executed
+    ("uint64_t", "exits", 8),  # by EXITS
     ("uint64_t", "tlb_fills", 1),
     ("uint64_t", "io_count", 1),
     ("uint32_t", "hot_count", 1),
@@ -122,7 +126,7 @@ class Layout:
                 assert self._ffi.offsetof(f"struct {self.name}", field) == offset, field
         return self._ffi
 
-    def new(self) -> tuple[object, object, int]:
+    def new(self) -> tuple[Any, object, int]:
         """A zeroed struct: (cffi pointer, its owner to be kept alive, host address)."""
         ffi = self.ffi
         owner = ffi.new("uint8_t[]", self.size + 64)

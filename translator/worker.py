@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,7 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.seconds = 0.0  # that workers have spent on jobs
         self.queue: deque[Job] = deque()
         self.workers: list[_Process] = []
 
@@ -139,10 +141,11 @@ class Pool:
             for fd in select.select(list(busy), [], [], timeout)[0]:
                 worker = busy[fd]
                 try:
-                    ok, result = pickle.loads(_message(fd))
+                    ok, result, seconds = pickle.loads(_message(fd))
                 except (EOFError, OSError, pickle.UnpicklingError):
                     self._lost(worker)
                     continue
+                self.seconds += seconds
                 job, worker.job = worker.job, None
                 assert job is not None
                 count += 1
@@ -188,11 +191,12 @@ def main() -> None:
             name, args = pickle.loads(_message(0))
         except EOFError:
             return
+        start = time.perf_counter()
         try:
             answer = (True, JOBS[name](*args))
         except Exception as e:
             answer = (False, f"{type(e).__name__}: {e}")
-        data = pickle.dumps(answer)
+        data = pickle.dumps((*answer, time.perf_counter() - start))
         try:
             _write(out, struct.pack("<Q", len(data)) + data)
         except BrokenPipeError:
