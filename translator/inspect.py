@@ -1,0 +1,179 @@
+"""What became of a region, stage by stage, as text: what --dump-ir shows.
+
+    uop   the typed operations of each instruction        opt   LLVM's text after its passes
+    llvm  the LLVM text made from them                    asm   the host's code
+
+Every group of lines is headed by the guest instruction that it comes from.  For the last two LLVM itself keeps the
+books: the text is compiled again with debug locations whose line numbers are those of the instructions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .isa import Model
+from .jit import CODEGEN, LEVEL, Code
+from .llvm import build
+from .region import OutOfSight, Region, RegionEmitter, discover
+from .spec.value import Uop
+from .trace import dump
+
+STAGES = ("uop", "llvm", "opt", "asm")
+SEVERAL = "several instructions, or none of them"
+_SCOPE, _FIRST = 102, 1000  # numbers of metadata nodes, away from those of llvm.emit.METADATA
+_DEBUG = f"""
+!llvm.dbg.cu = !{{!100}}
+!llvm.module.flags = !{{!104}}
+!100 = distinct !DICompileUnit(language: DW_LANG_C, file: !101, isOptimized: true, emissionKind: LineTablesOnly)
+!101 = !DIFile(filename: "guest", directory: "/")
+!{_SCOPE} = distinct !DISubprogram(name: "region", file: !101, type: !103, unit: !100, spFlags: DISPFlagDefinition)
+!103 = !DISubroutineType(types: !105)
+!104 = !{{i32 2, !"Debug Info Version", i32 3}}
+!105 = !{{}}
+"""
+_LOCATION = re.compile(r"^!(\d+) = !DILocation\(line: (\d+),")
+_DBG = re.compile(r",? !dbg !(\d+)")
+_LOC = re.compile(r"^\s*\.loc\s+\d+\s+(\d+)")
+_NOISE = re.compile(r"^\s*(\.(cfi_|file|ident|addrsig|loc)|\.Ltmp\d+:|\.Lfunc_begin)")
+
+
+class _Annotated(RegionEmitter):
+    """The region's text with headings, and optionally with the location of every operation."""
+
+    def __init__(self, region: Region, page_bits: int, headings: dict[int, str], located: bool) -> None:
+        super().__init__(region, page_bits)
+        self._headings, self._located = headings, located
+        self._numbers = {address: n for n, address in enumerate(headings, 1)}
+        self._number = 0
+
+    def put(self, line: str) -> None:
+        at = f", !dbg !{_FIRST + self._number}" if self._located and self._number else ""
+        super().put(line + at)
+
+    def _block(self, b: Any) -> None:
+        self._number = self._numbers.get(b.address, 0)
+        super()._block(b)
+
+    def _exit(self, how: str, pc: str, *more: Any) -> None:
+        if pc.isdigit():
+            self._number = self._numbers.get(int(pc), self._number)
+        super()._exit(how, pc, *more)
+
+    def op_insn(self, u: Uop) -> None:
+        (address,) = u.args
+        self._number = self._numbers[address]
+        if not self._located:
+            self.lines.append(f"; {self._headings[address]}")
+
+    def module(self, name: str = "region") -> str:
+        text = super().module(name)
+        if not self._located:
+            return text
+        text = text.replace(" nounwind {", f" nounwind !dbg !{_SCOPE} {{", 1)
+        places = (f"!{_FIRST + n} = !DILocation(line: {n}, scope: !{_SCOPE})" for n in self._numbers.values())
+        return text + _DEBUG + "\n".join(places) + "\n"
+
+
+def region_of(code: Code, model: Model) -> Region:
+    """The region that linked code was made from, found again in the guest's memory."""
+
+    pieces = _pieces(code)
+
+    def read(address: int, size: int) -> int:
+        out, at = b"", address
+        while len(out) < size:
+            hit = next(((memory, where + at - va) for va, n, memory, where in pieces if 0 <= at - va < n), None)
+            if hit is None:
+                raise OutOfSight(f"{at:#x}")
+            out += bytes(memoryview(hit[0].bytes)[hit[1]:hit[1] + 1])
+            at += 1
+        return int.from_bytes(out, "big" if model.isa.big_endian else "little")
+
+    return discover(model, code.mode, code.entry, read)
+
+
+def _pieces(code: Code) -> list[tuple[int, int, Any, int]]:
+    """(address, length, memory, offset) of the guest code of a region."""
+    out, homes = [], iter(code.homes)
+    for address, length in code.spans:
+        while length > 0:
+            memory, offset, n = next(homes)
+            out.append((address, n, memory, offset))
+            address, length = address + n, length - n
+    return out
+
+
+def headings(region: Region, line: Callable[[int], str]) -> dict[int, str]:
+    """Address -> heading of every instruction, in the order in which they were found."""
+    return {step.address: line(step.address) for b in region.blocks.values() for step in b.steps}
+
+
+def stages(region: Region, page_bits: int, wanted: Iterable[str], line: Callable[[int], str]) -> Iterator[str]:
+    """The texts of the wanted stages, each with a title; `line(address)` is an instruction's heading."""
+    heads = headings(region, line)
+    title = f"region {region.entry:#x}, {region.insns} instructions"
+    for stage in STAGES:
+        if stage in wanted:
+            yield f"== {stage} of {title}\n{_MAKERS[stage](region, page_bits, heads)}\n"
+
+
+def _uop(region: Region, page_bits: int, heads: dict[int, str]) -> str:
+    out = []
+    for b in region.blocks.values():
+        for step in b.steps:
+            body = dump([u for u in step.ops if u.op != "insn"])
+            out += [heads[step.address], *("    " + text for text in body.splitlines())]
+        if b.stuck:
+            out.append(f"{b.follow:08x} is left to the interpreter")
+    return "\n".join(out)
+
+
+def _llvm(region: Region, page_bits: int, heads: dict[int, str]) -> str:
+    text = _Annotated(region, page_bits, heads, False).module()
+    return text[text.index("define"):].rstrip()
+
+
+def _optimised(region: Region, page_bits: int, heads: dict[int, str]) -> Any:
+    return build.optimise(_Annotated(region, page_bits, heads, True).module(), LEVEL, CODEGEN)
+
+
+def _opt(region: Region, page_bits: int, heads: dict[int, str]) -> str:
+    lines = str(_optimised(region, page_bits, heads)).splitlines()
+    numbers = {m[1]: int(m[2]) for m in map(_LOCATION.match, lines) if m}
+    body = lines[next(i for i, text in enumerate(lines) if text.startswith("define")):]
+    located = []
+    for text in body[:body.index("}") + 1]:
+        at = _DBG.search(text)
+        located.append((numbers.get(at[1], 0) if at and text.startswith(" ") else None, _DBG.sub("", text)))
+    return "\n".join(_headed(located, heads, ";"))
+
+
+def _asm(region: Region, page_bits: int, heads: dict[int, str]) -> str:
+    located: list[tuple[int | None, str]] = []
+    at = 0
+    for text in build.machine(CODEGEN).emit_assembly(_optimised(region, page_bits, heads)).splitlines():
+        place = _LOC.match(text)
+        if place:
+            at = int(place[1])
+        elif ".section\t.debug" in text:
+            break
+        elif not _NOISE.match(text):
+            instruction = text.startswith("\t") and not text.startswith("\t.")
+            located.append((at if instruction else None, text))
+    return "\n".join(_headed(located, heads, "#"))
+
+
+def _headed(located: Iterable[tuple[int | None, str]], heads: dict[int, str], mark: str) -> Iterator[str]:
+    """Lines with a heading wherever the instruction that they come from changes."""
+    by_number = dict(enumerate(heads.values(), 1))
+    now = 0
+    for number, text in located:
+        if number is not None and number != now:
+            now = number
+            yield f"{mark} {by_number.get(now, SEVERAL)}"
+        yield text
+
+
+_MAKERS = {"uop": _uop, "llvm": _llvm, "opt": _opt, "asm": _asm}
