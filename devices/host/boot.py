@@ -16,7 +16,8 @@ Registers are 32 bits wide, big-endian; a command runs to its end during the wri
     6 TIME     result = seconds since 1970, arg0 = nanoseconds, by the guest's clock
     7 OPTIONS  result bit 0 verbose, bit 1 a boot file was given
     8 STDIN    arg1 length: standard input -> window, result = count, 0 at its end
-    9 NAME     arg1 length: window holds the name of a file in the boot folder, the boot file from now on
+    9 NAME     arg1 length: window holds the name of a file in the boot folder (or of a packaged demo), the boot
+               file from now on
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, ClassVar
 from devices.generic.bus import Slave
 from tme.args import Args
 from tme.element import Element
+from tme.paths import resolve
 from tme.port import Port
 
 if TYPE_CHECKING:
@@ -174,24 +176,31 @@ class Boot(Element):
 
     def _options(self) -> int:
         options = self.machine.options
-        return int(options.verbose) | (self.file is not None) << 1
+        return int(options.verbose) | bool(options.boot) << 1
 
     def _stdin(self) -> int:
         return self._fill(os.read(sys.stdin.fileno(), self._length()))
 
     def _name(self) -> int:
-        name = bytes(self.registers.window[: self._length()]).split(b"\0")[0]
-        folder = self.folder.resolve()
-        path = (folder / os.fsdecode(name)).resolve()
-        if not path.is_relative_to(folder):
-            raise OSError(errno.EACCES, "")
-        if not path.is_file():
-            raise OSError(errno.ENOENT, "")
+        name = os.fsdecode(bytes(self.registers.window[: self._length()]).split(b"\0")[0])
+        path = self._find(name)
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.close()
         self.file, self.path = file, path
-        self.arguments[0] = os.fsdecode(name)
+        self.arguments[0] = name
         return os.fstat(file).st_size
+
+    def _find(self, name: str) -> Path:
+        """The file `name` of the boot folder, which cannot be left, or else of the demos that come with the firmware."""
+        folder = self.folder.resolve()
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder):
+            raise OSError(errno.EACCES, "")
+        if not path.is_file() and "/" not in name:
+            path = resolve(f"@firmware/demos/{name}", None)
+        if not path.is_file():
+            raise OSError(errno.ENOENT, "")
+        return path
 
     COMMANDS: ClassVar[dict[int, Callable[[Boot], int]]] = {
         1: _info,
