@@ -127,7 +127,7 @@ class Jit:
         entry, mode = key & MASK32, key >> 32 & 1
         known = self.codes.get((entry, mode))
         if known is not None:
-            if self._homes(known.spans, mode) == known.homes:
+            if self._homes_if_mapped(known.spans, mode) == known.homes:
                 self._install(key, known)
                 self.counts["relinked"] += 1
                 return
