@@ -312,6 +312,7 @@ class Cpu:
             if self.stopped:
                 break
             tracing, pc = isa.tracing(s), int(s.pc)
+            behind = self._behind(pc) if tracing else 0
             observer = self.observer
             if observer is None:
                 self._run_slice(1 if tracing else self._end - self.executed, tracing)
@@ -332,11 +333,26 @@ class Cpu:
             if observer is not None:
                 observer.after(None)
             if tracing and not self.halted:
-                traced = isa.traced(s, tracing, pc, self.disassemble)
+                traced = isa.traced(s, tracing, pc, behind)
                 if traced is not None:
                     self._run_routine(traced)
         self._end = 0
         return self.executed - start
+
+    def _behind(self, pc: int) -> int:
+        """Address of what follows the instruction at pc; -1 if that does not lie in plain memory."""
+        fc = self.model.isa.fcs(int(self.state.mode), "program")
+
+        def fetch(at: int, size: int) -> int:
+            value = self.memory.peek(at, size, fc)
+            if value is None:
+                raise AccessFault(at, size, fc, False)
+            return value
+
+        try:
+            return (pc + self.disassemble(pc, fetch)[1]) & 0xFFFFFFFF
+        except AccessFault:
+            return -1
 
     def _run_slice(self, budget: int, alone: bool) -> None:
         """Up to `budget` instructions in the engine of choice; sets reason, counts."""

@@ -31,7 +31,7 @@ class Isa:
     # state -> non-zero while instructions are followed by a look at `traced`
     tracing: Callable[[Any], int]
     # (state, what `tracing` said before, the instruction's address, pc -> (text, length)) -> routine to run, or None
-    traced: Callable[[Any, int, int, Callable[[int], tuple[str, int]]], str | None]
+    traced: Callable[[Any, int, int, int], str | None]
     # (state, reset vectors' reader (addr, size) -> int) -> None: what the processor does at reset
     reset: Callable[[Any, Callable[[int, int], int]], None]
     # one line of register text for traces and dumps: state -> {name: value}
