@@ -1,0 +1,56 @@
+"""Engine tests share one compiled interpreter per CPU model, from TME_CACHE or made once per session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.fuzz import Bench
+from tests.engine.machine import make_mmu
+from translator.cache import Cache
+from translator.engine import Native
+from translator.m68k import MODELS
+from translator.worker import Pool
+
+Natives = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def code_cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """Where compiled code is kept for this session, or for longer if TME_CACHE names a directory."""
+    named = os.environ.get("TME_CACHE")
+    return Cache(Path(named) if named else tmp_path_factory.mktemp("code"))
+
+
+@pytest.fixture(scope="session")
+def native(code_cache: Cache) -> Iterator[Natives]:
+    """native(model name, page bits=8): the compiled interpreter."""
+    made: dict[tuple[str, int], Any] = {}
+
+    def get(model: str = "m68020", page_bits: int = 8) -> Any:
+        if (model, page_bits) not in made:
+            pool = Pool(os.cpu_count() or 1)
+            try:
+                made[model, page_bits] = Native(MODELS[model], make_mmu(page_bits), code_cache, pool)
+            finally:
+                pool.close()
+        return made[model, page_bits]
+
+    yield get
+
+
+@pytest.fixture(scope="session")
+def bench(native: Natives) -> Callable[..., Bench]:
+    """bench(model name, page bits=8): machines in every engine."""
+    made: dict[tuple[str, int], Bench] = {}
+
+    def get(model: str = "m68020", page_bits: int = 8) -> Bench:
+        if (model, page_bits) not in made:
+            made[model, page_bits] = Bench(MODELS[model], native(model, page_bits), page_bits)
+        return made[model, page_bits]
+
+    return get
