@@ -120,6 +120,10 @@ class AddressMap:
         region = self._regions[at]
         return region[:3] if address - region.base < region.size else None
 
+    def owner_at(self, address: int) -> str | None:
+        """Name of what answers at an address."""
+        return next((r.owner for r in self._regions if 0 <= address - r.base < r.size), None)
+
     def read(self, address: int, size: int) -> int:
         """One read access of any size and alignment; BusError when nothing answers."""
         found = self.find(address)

@@ -84,7 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--insns", type=_count, metavar="N", help="stop after N guest instructions")
     add("-i", "--interactive", action="store_true", help="start at the tmesh prompt")
     add("-c", "--noninteractive", action="store_true", help="never prompt (the default)")
-    add("--log", type=Path, metavar="FILE", help="messages of elements go to FILE, not to standard error")
 
     group = parser.add_argument_group("translation")
     group.add_argument("--jit-workers", type=_count, metavar="N", help="translating processes, 0 for none")
@@ -95,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--stats", choices=("text", "json"), help="statistics at the end: --stats or --stats=json"
     )
-    group.add_argument("--trace", type=Path, metavar="FILE", help="write an instruction trace")
+    group.add_argument("--trace", type=Path, metavar="FILE", help="write an instruction trace; .gz compresses")
+    group.add_argument("--perf-map", action="store_true", help="name our code for `perf`: /tmp/perf-PID.map")
     group.add_argument(
         "-d",
         dest="debug",
@@ -105,12 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         help="log these, separated by commas; `-d help` lists them",
     )
     group.add_argument(
+        "-D", "--log", dest="log", type=Path, metavar="FILE",
+        help="messages of elements and of -d go to FILE, not to standard error",
+    )  # fmt: skip
+    group.add_argument(
         "--dump-ir",
         type=_items(IR_STAGES),
         metavar="STAGES",
         default=(),
         help="show translations: " + ", ".join(IR_STAGES),
     )
+    group.add_argument("--dump-to", type=Path, metavar="FILE", help="where --dump-ir writes, not standard error")
     group.add_argument("--dfilter", type=_range, metavar="LO..HI", help="restrict dumps to guest addresses")
 
     group = parser.add_argument_group("without running a machine")
@@ -196,7 +201,9 @@ def _options(args: argparse.Namespace, guest_args: tuple[str, ...]) -> Options:
         dump_ir=args.dump_ir,
         dfilter=args.dfilter,
         debug=frozenset(args.debug),
+        dump_to=args.dump_to,
         trace=args.trace,
+        perf_map=args.perf_map,
         stats=args.stats,
         log=args.log,
     )

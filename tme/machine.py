@@ -77,7 +77,7 @@ class Machine:
         self._log: TextIO | None = None
         self._quantum = 1000
         self._slices = 0
-        self._seconds = 0.0
+        self._seconds = self._running = self._idling = 0.0
 
     # Power
 
@@ -210,6 +210,7 @@ class Machine:
             budget = self._budget()
             done = processor.run(budget) if budget and self.exit_code is None else 0
             now = time.perf_counter()
+            self._running += now - start
             if processor.waiting and self.exit_code is None:
                 return self._idle()
             if done == self._quantum:
@@ -269,7 +270,9 @@ class Machine:
         self._wake = lambda: None
         if handle is not None:
             handle.cancel()
-        self.clock.slept(time.monotonic_ns() - start)
+        slept = time.monotonic_ns() - start
+        self._idling += slept / 1e9
+        self.clock.slept(slept)
 
     # Telling
 
@@ -286,4 +289,7 @@ class Machine:
             found["instructions"] = insns
             found["million instructions per second"] = insns / 1e6 / self._seconds if self._seconds else 0.0
             found.update(self.processor.stats())
+            stages = found.get("seconds by stage", {})
+            run = self._running - stages.get("devices", 0.0)
+            found["seconds by stage"] = {"run": run, **stages, "idle": self._idling}
         return found

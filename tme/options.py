@@ -20,12 +20,13 @@ IR_STAGES = {
     "asm": "host code",
 }
 DEBUG_ITEMS = {
-    "in_asm": "guest code of each region that is translated",
-    "exec": "every region entered",
-    "cpu": "registers before each traced instruction",
-    "int": "exceptions and interrupts",
-    "mmio": "device accesses",
-    "mmu": "translation table changes and faults",
+    "in_asm": "guest code when it is translated; without --jit when it is executed first (slow)",
+    "exec": "every instruction executed: address, bytes, disassembly (slow)",
+    "cpu": "registers before every instruction (slow)",
+    "int": "exceptions and interrupts: vector, pc, sr, fault address",
+    "jit": "regions linked and dropped",
+    "mmio": "device accesses: device, address, size, value",
+    "mmu": "maps and contexts as they are written and read, accesses refused",
     "leds": "diagnostic LEDs, when they change",
 }
 
@@ -57,14 +58,23 @@ class Options:
     """Keep compiled code on disk."""
 
     dump_ir: tuple[str, ...] = ()
-    """Of IR_STAGES."""
+    """Of IR_STAGES; needs the JIT."""
+    dump_to: Path | None = None
+    """Where these go instead of to standard error."""
     dfilter: tuple[int, int] | None = None
     """Restrict dumps and debug items to guest addresses LO..HI (inclusive)."""
     debug: frozenset[str] = field(default_factory=frozenset)
     """Of DEBUG_ITEMS."""
     trace: Path | None = None
-    """Write an instruction trace here."""
+    """Write an instruction trace here, compressed if the name ends in .gz."""
+    perf_map: bool = False
+    """Write /tmp/perf-PID.map for `perf`."""
     stats: Literal["text", "json"] | None = None
     """Print statistics at the end, to standard error."""
     log: Path | None = None
-    """Messages of elements go here instead of standard error; `-` is standard error."""
+    """Messages of elements and debug items go here instead of standard error; `-` is standard error."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether anything of the processor is to be shown (tme.debug.attach)."""
+        return bool(self.debug or self.trace or self.dump_ir or self.stats or self.perf_map)

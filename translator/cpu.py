@@ -136,6 +136,7 @@ class Cpu:
         self.stopped = self.halted = False
         self.jumps_used = True  # the jump cache may hold something
         self.executed = 0  # instructions since power-up, up to the start of the running slice
+        self.edges = 0  # instructions that the concrete engine did for a native one
         self._slice = 0
         self._end = 0  # instruction count at which `run` returns
         self.before_routine: Callable[[str], None] = lambda name: None  # an interrupt is about to be taken
@@ -376,6 +377,7 @@ class Cpu:
                 left = int(s.budget)
                 self.concrete.instruction()
                 s.budget = left - 1
+                self.edges += 1
                 if self.reason is Reason.EDGE:
                     self.reason = Reason.BUDGET
         done = budget - int(s.budget)

@@ -30,12 +30,14 @@ class Isa:
     pending: Callable[[Any], str | None]
     # state -> non-zero while instructions are followed by a look at `traced`
     tracing: Callable[[Any], int]
-    # (state, what `tracing` said before, the instruction's address, pc -> (text, length)) -> routine to run, or None
+    # (state, what `tracing` said before, the instruction's address, that behind it or -1) -> routine to run, or None
     traced: Callable[[Any, int, int, int], str | None]
     # (state, reset vectors' reader (addr, size) -> int) -> None: what the processor does at reset
     reset: Callable[[Any, Callable[[int, int], int]], None]
     # one line of register text for traces and dumps: state -> {name: value}
     registers: Callable[[Any], dict[str, int]]
+    # one line on the exception just taken, for people: (state, routine, model, supervisor data (addr, size) -> int | None)
+    exception: Callable[[Any, str, str, Callable[[int, int], int | None]], str] = lambda state, routine, model, read: routine
     # pieces that the interpreter keeps one copy of (Semantics.call), with the widths of their arguments
     shared: Mapping[Callable[..., Any], tuple[int, ...]] = field(default_factory=dict)
     word: int = 2  # bytes of the smallest instruction

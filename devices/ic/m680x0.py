@@ -84,6 +84,7 @@ class M680x0(Element):
         self._reset_due = True
         self._jit: Any = None
         self._pool: Any = None
+        self._debugger: Any = None
         self._cache: Cache
         if args.get("fpu-type"):
             self.log(f"there is no {args['fpu-type']} yet: its instructions are line-F exceptions")
@@ -112,6 +113,10 @@ class M680x0(Element):
         for base, memory in board.memories():
             self.cpu.map(base, memory.size, memory.address, memory.writable, memory)
         board.attach_cpu(self.cpu)
+        if self.machine.options.watched:
+            from tme.debug.attach import Debugger
+
+            self._debugger = Debugger(self.machine, self.cpu)
         self.machine.set_processor(self, self)
 
     def _native(self, model: Any, mmu: Mmu) -> Any:
@@ -152,10 +157,10 @@ class M680x0(Element):
         self._reset_due = True
 
     def close(self) -> None:
-        for thing in (self._jit, self._pool):
+        for thing in (self._jit, self._pool, self._debugger):
             if thing is not None:
                 thing.close()
-        self._jit = self._pool = None
+        self._jit = self._pool = self._debugger = None
 
     # ---- tme.machine.Processor ----------------------------------------------------------------------------
 
@@ -193,10 +198,14 @@ class M680x0(Element):
             self._jit.poll()
 
     def stats(self) -> dict[str, Any]:
-        state = self.cpu.state
+        from translator.state import EXITS
+
+        state, total = self.cpu.state, self.cpu.executed
+        regions = int(state.insns_jit)
+        slow = total if self.cpu.native is None else self.cpu.edges
         found: dict[str, Any] = {
             "engine": self.machine.options.engine,
-            "instructions in regions": int(state.insns_jit),
+            "instructions by engine": {"jit": regions, "interp": total - regions - slow, "concrete": slow},
             "soft-TLB fills": int(state.tlb_fills),
             "device accesses": int(state.io_count),
         }
@@ -205,6 +214,9 @@ class M680x0(Element):
             found["code cache"] = {"hits": cache.hits, "misses": cache.misses, "rejected": cache.rejected}
         if self._jit is not None:
             found["jit"] = self._jit.stats()
+            found["region exits"] = dict(zip(EXITS, map(int, state.exits), strict=False))
+        if self._debugger is not None:
+            found["seconds by stage"] = self._debugger.stats()
         return found
 
     # ---- for people ---------------------------------------------------------------------------------------

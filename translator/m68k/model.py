@@ -20,6 +20,7 @@ from . import (  # noqa: F401  (they declare the instructions)
     system,
 )
 from .decl import ISET
+from .describe import exception
 from .disasm import disassemble
 from .ea import SHARED
 from .exceptions import ROUTINES, TRACE_BITS
@@ -103,6 +104,7 @@ M68K = Isa(
     traced=_traced,
     reset=_reset,
     registers=_registers,
+    exception=exception,
     shared={**SHARED, **bitfield.SHARED},
 )
 

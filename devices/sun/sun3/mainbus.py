@@ -238,8 +238,6 @@ class Mainbus(Element):
         state = self.cpu.state
         vector = self.interrupts.acknowledge(int(state.ipl)) if name == "interrupt" else None
         state.int_vector = AUTOVECTOR if vector is None else vector
-        if "int" in self._debug:
-            self.machine.log(self, f"{name} level {int(state.ipl)} at pc {int(state.pc):08x}")
 
     def bus_reset(self) -> None:
         """A RESET instruction: devices and board registers start anew, the maps and the processor go on."""
@@ -337,8 +335,17 @@ class Mainbus(Element):
         if ("mmu" if number == CONTROL else "mmio") not in self._debug or self.cpu is None:
             return
         shown = "" if value is None else f" {value:0{2 * size}x}"
-        pc = int(self.cpu.state.pc)
-        self.machine.log(self, f"{what} {NAMES[number]} {phys & ADDRESS:08x}.{size}{shown} near pc {pc:08x}")
+        address, pc = phys & ADDRESS, int(self.cpu.state.pc)
+        where = f"{NAMES[number]} {address:08x}.{size}"
+        item, device = "mmu" if number == CONTROL else "mmio", self._answers(number, address)
+        self.machine.log(None, f"{item} {what} {where}{shown} {device} near pc {pc:08x}")
+
+    def _answers(self, number: int, address: int) -> str:
+        """What is at a physical address."""
+        if number == CONTROL:
+            return space.NAMES.get(address >> 28, "nothing")
+        bus = self._by_space.get(number)
+        return bus.owner_at(address) or "nothing" if bus else "nothing"
 
     def _show_leds(self, picture: str) -> None:
         if "leds" in self._debug:
