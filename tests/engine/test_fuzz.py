@@ -1,0 +1,97 @@
+"""Random sequences end in the same state in every engine.  TME_SEQUENCES and TME_SEED choose how many and which."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from tests.engine.fuzz import Bench
+from tests.engine.machine import make_mmu
+from tests.engine.sequences import make
+from translator.cache import Cache
+from translator.engine import Native
+from translator.llvm import emit
+from translator.m68k import M68020, MODELS
+from translator.worker import Pool
+
+SEQUENCES = int(os.environ.get("TME_SEQUENCES", "100000"))
+FIRST = int(os.environ.get("TME_SEED", "1000000"))
+BLOCK = 250
+THREE = ("concrete", "interp", "jit")
+
+Benches = Callable[..., Bench]
+
+
+def engines_for(seed: int) -> tuple[str, ...]:
+    return (*THREE, "mixed") if seed % 4 == 0 else THREE
+
+
+def model_for(block: int) -> str:
+    """Most sequences are for the 68020: it has most to get wrong."""
+    return {0: "m68000", 1: "m68010"}.get(block % 10, "m68020")
+
+
+def test_engines_agree(bench: Benches) -> None:
+    b = bench()
+    for seed in range(250):
+        failure = b.check(seed, engines_for(seed))
+        assert failure is None, failure
+
+
+@lru_cache(maxsize=None)
+def _worker_bench(model: str, directory: str) -> Bench:
+    m = MODELS[model]
+    return Bench(m, Native(m, make_mmu(8), Cache(Path(directory)), Pool(0)))
+
+
+def run_block(block: int, directory: str) -> list[str]:
+    """The failures among one block of seeds (in a process of its own)."""
+    b = _worker_bench(model_for(block), directory)
+    first = FIRST + block * BLOCK
+    found = (b.check(seed, engines_for(seed)) for seed in range(first, first + BLOCK))
+    return [str(f) for f in found if f is not None]
+
+
+@pytest.mark.slow
+def test_many_sequences(native: Callable[..., object], code_cache: Cache) -> None:
+    """The same on all cores, all models: 100,000 sequences unless TME_SEQUENCES says otherwise."""
+    for model in MODELS:
+        native(model)  # into the cache, once
+    assert code_cache.directory is not None
+    blocks = -(-SEQUENCES // BLOCK)
+    # Processes are replaced now and then: what LLVM keeps for code that has gone adds up.
+    with ProcessPoolExecutor(
+        os.cpu_count(), multiprocessing.get_context("spawn"), max_tasks_per_child=20,
+    ) as pool:
+        failures: list[str] = []
+        for found in pool.map(run_block, range(blocks), [str(code_cache.directory)] * blocks):
+            failures += found
+            if len(failures) >= 5:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
+    assert not failures, "".join(failures)
+
+
+def test_a_wrong_engine_is_found_and_shrunk(bench: Benches, monkeypatch: pytest.MonkeyPatch) -> None:
+    b = bench()
+    monkeypatch.setitem(emit.TEXT, "mul", "{r} = add {t} {0}, {1}")  # regions are made from now on with this
+    failure = next(f for f in (b.check(seed, ("interp", "jit")) for seed in range(5000, 6000)) if f)
+    assert f"seed {failure.case.seed} " in str(failure)
+    assert len([x for x in failure.case.items if x.words]) <= 4
+
+
+def test_every_family_is_reached() -> None:
+    codes = {w for seed in range(3000) for x in make(seed, M68020).items for w in x.words[:1]}
+    seen = {hit[0].name for hit in map(M68020.decoder.decode, codes) if hit}
+    assert seen >= {i.name for i in M68020.decoder.insns} - {"bra_l", "bra_b", "bsr_b", "bsr_l", "bcc_b", "bcc_l"}
+
+
+def test_a_case_is_its_seed() -> None:
+    for seed in range(50):
+        assert make(seed, M68020) == make(seed, M68020)
