@@ -2,7 +2,7 @@
 PYTHON ?= python3
 MACHINE ?= SUN3
 
-.PHONY: help run test slow lint format wheel firmware graph clean
+.PHONY: help run test slow bench lint format wheel firmware graph clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,9 @@ test: ## the tests, without those that take minutes
 
 slow: ## only the tests that take minutes
 	$(PYTHON) -m pytest -q -m slow
+
+bench: ## compiled programs against native and QEMU (PROGRAMS=folder of C files)
+	$(PYTHON) tests/bench/run.py $(if $(PROGRAMS),--programs $(PROGRAMS))
 
 lint: ## ruff and mypy
 	$(PYTHON) -m ruff check .

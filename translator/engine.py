@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable
@@ -30,10 +31,13 @@ def sources(isa: str, names: tuple[str, ...]) -> str:
     """A digest of those parts of the translator: what was made before they changed is stale."""
     h = hashlib.sha256()
     root = Path(__file__).parent
+    package = f"{__package__}.{isa}."
+    own = {m.split(".")[2] for m in sys.modules if m.startswith(package)}  # an option that is not in use counts not
     for name in (isa, *names):
         path = root / name
         for f in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            h.update(f.read_bytes())
+            if name != isa or f.parent == path or f.parent.name in own:
+                h.update(f.read_bytes())
     return h.hexdigest()
 
 
