@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--stats", choices=("text", "json"), help="statistics at the end: --stats or --stats=json"
     )
-    group.add_argument("--trace", type=Path, metavar="FILE", help="write an instruction trace; .gz compresses")
+    group.add_argument("--trace", type=Path, metavar="FILE", help="write a trace of instructions (.gz)")
     group.add_argument("--perf-map", action="store_true", help="name our code for `perf`: /tmp/perf-PID.map")
     group.add_argument(
         "-d",
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         default=(),
         help="show translations: " + ", ".join(IR_STAGES),
     )
-    group.add_argument("--dump-to", type=Path, metavar="FILE", help="where --dump-ir writes, not standard error")
+    group.add_argument("--dump-to", type=Path, metavar="FILE", help="--dump-ir goes to FILE, not standard error")
     group.add_argument("--dfilter", type=_range, metavar="LO..HI", help="restrict dumps to guest addresses")
 
     group = parser.add_argument_group("without running a machine")

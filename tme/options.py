@@ -20,7 +20,7 @@ IR_STAGES = {
     "asm": "host code",
 }
 DEBUG_ITEMS = {
-    "in_asm": "guest code when it is translated; without --jit when it is executed first (slow)",
+    "in_asm": "guest code when it is translated, or without --jit first executed (slow)",
     "exec": "every instruction executed: address, bytes, disassembly (slow)",
     "cpu": "registers before every instruction (slow)",
     "int": "exceptions and interrupts: vector, pc, sr, fault address",

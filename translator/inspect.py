@@ -3,8 +3,8 @@
     uop   the typed operations of each instruction        opt   LLVM's text after its passes
     llvm  the LLVM text made from them                    asm   the host's code
 
-Every group of lines is headed by the guest instruction that it comes from.  For the last two LLVM itself keeps the
-books: the text is compiled again with debug locations whose line numbers are those of the instructions.
+Every group of lines is headed by the guest instruction that it comes from.  For the last two LLVM itself
+keeps the books: the text is compiled again with debug locations whose line numbers are those of the instructions.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _SCOPE, _FIRST = 102, 1000  # numbers of metadata nodes, away from those of llvm
 _DEBUG = f"""
 !llvm.dbg.cu = !{{!100}}
 !llvm.module.flags = !{{!104}}
-!100 = distinct !DICompileUnit(language: DW_LANG_C, file: !101, isOptimized: true, emissionKind: LineTablesOnly)
+!100 = distinct !DICompileUnit(language: DW_LANG_C, file: !101, emissionKind: LineTablesOnly)
 !101 = !DIFile(filename: "guest", directory: "/")
-!{_SCOPE} = distinct !DISubprogram(name: "region", file: !101, type: !103, unit: !100, spFlags: DISPFlagDefinition)
+!{_SCOPE} = distinct !DISubprogram(file: !101, type: !103, unit: !100, spFlags: DISPFlagDefinition)
 !103 = !DISubroutineType(types: !105)
 !104 = !{{i32 2, !"Debug Info Version", i32 3}}
 !105 = !{{}}
@@ -84,10 +84,11 @@ def region_of(code: Code, model: Model) -> Region:
     def read(address: int, size: int) -> int:
         out, at = b"", address
         while len(out) < size:
-            hit = next(((memory, where + at - va) for va, n, memory, where in pieces if 0 <= at - va < n), None)
-            if hit is None:
+            here = next((p for p in pieces if 0 <= at - p[0] < p[1]), None)
+            if here is None:
                 raise OutOfSight(f"{at:#x}")
-            out += bytes(memoryview(hit[0].bytes)[hit[1]:hit[1] + 1])
+            va, _, memory, offset = here
+            out += bytes([memory.bytes[offset + at - va]])
             at += 1
         return int.from_bytes(out, "big" if model.isa.big_endian else "little")
 
@@ -110,7 +111,9 @@ def headings(region: Region, line: Callable[[int], str]) -> dict[int, str]:
     return {step.address: line(step.address) for b in region.blocks.values() for step in b.steps}
 
 
-def stages(region: Region, page_bits: int, wanted: Iterable[str], line: Callable[[int], str]) -> Iterator[str]:
+def stages(
+    region: Region, page_bits: int, wanted: Iterable[str], line: Callable[[int], str],
+) -> Iterator[str]:
     """The texts of the wanted stages, each with a title; `line(address)` is an instruction's heading."""
     heads = headings(region, line)
     title = f"region {region.entry:#x}, {region.insns} instructions"

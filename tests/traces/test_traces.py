@@ -49,8 +49,8 @@ def test_freely(which: str, name: str) -> None:
 def test_the_binaries_are_those_of_the_sources(name: str, tmp_path: Path) -> None:
     sources = shutil.copytree(HERE / "programs", tmp_path / "programs")
     (sources / f"{name}.elf").unlink()
-    compiler = subprocess.run(["m68k-linux-gnu-gcc", "-dumpfullversion"], capture_output=True, text=True, check=True)
-    if not compiler.stdout.startswith("12.2."):
+    compiler = ["m68k-linux-gnu-gcc", "-dumpfullversion"]
+    if not subprocess.run(compiler, capture_output=True, text=True, check=True).stdout.startswith("12.2."):
         pytest.skip("they were built with GCC 12.2")
     subprocess.run(["make", f"{name}.elf"], cwd=sources, check=True, capture_output=True)
     assert (sources / f"{name}.elf").read_bytes() == program(name).read_bytes()

@@ -1,10 +1,10 @@
-"""Puts on a processor what the command line asks to see. Without such options nothing here is even imported."""
+"""Puts on a processor what the command line asks to see. Without such options this is not even imported."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tme.debug.items import Instructions, Observers, Regions, show_exceptions
 from tme.debug.perfmap import PerfMap
@@ -52,13 +52,16 @@ class Debugger:
             return
         regions = Regions(self.cpu, jit, options.debug, self.log, self.in_range)
         regions.stages = options.dump_ir
-        out = sys.stderr
-        if options.dump_to is not None and options.dump_ir:
-            try:
-                out = self._files.enter_context(open(options.dump_to, "w", encoding="utf-8"))
-            except OSError as error:
-                raise TmeError(f"cannot write the dump '{options.dump_to}': {error.strerror}") from None
+        out = self._open_dump() if options.dump_to is not None and options.dump_ir else sys.stderr
         regions.dump = lambda text: print(text, file=out)
+
+    def _open_dump(self) -> TextIO:
+        file = self.options.dump_to
+        assert file is not None
+        try:
+            return self._files.enter_context(file.open("w", encoding="utf-8"))
+        except OSError as error:
+            raise TmeError(f"cannot write the dump '{file}': {error.strerror}") from None
 
     def _observers(self) -> None:
         options = self.options

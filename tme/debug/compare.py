@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -55,6 +55,7 @@ def _reasons(here: tuple[Numbered | None, Numbered | None]) -> list[str]:
         return []
     a, b = here[0][1], here[1][1]
     out = []
+    tables: list[tuple[Mapping[str, int | str], Mapping[str, int | str], str]]
     if isinstance(a, Step) and isinstance(b, Step):
         if (a.pc, a.code) != (b.pc, b.code):
             return ["   not the same instruction"]
@@ -103,7 +104,8 @@ def _same(a: Step | Registers, b: Step | Registers) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m tme.debug.compare", description="Shows the first difference of two instruction traces."
+        prog="python -m tme.debug.compare",
+        description="Shows the first difference of two instruction traces.",
     )
     parser.add_argument("a", type=Path, metavar="A")
     parser.add_argument("b", type=Path, metavar="B")

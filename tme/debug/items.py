@@ -1,4 +1,4 @@
-"""What `-d` shows of the processor. Each item is one small class; devices show `mmio`, `mmu` and `leds` themselves."""
+"""What `-d` shows of the processor; boards show `mmio`, `mmu` and `leds` themselves."""
 
 from __future__ import annotations
 
@@ -70,12 +70,14 @@ def show_exceptions(cpu: Cpu, items: frozenset[str], log: Log) -> None:
     isa = cpu.model.isa
     data = isa.fcs(1, "data")
 
+    def read(va: int, size: int) -> int | None:
+        return cpu.memory.peek(va, size, data)
+
     def show(routine: str) -> None:
         if "int" not in items and routine != "fault":
             return
         item = "int" if "int" in items else "mmu fault"
-        text = isa.exception(cpu.state, routine, cpu.model.name, lambda va, size: cpu.memory.peek(va, size, data))
-        log(f"{item} {text}")
+        log(f"{item} {isa.exception(cpu.state, routine, cpu.model.name, read)}")
 
     cpu.watch_routines(show)
 

@@ -1,4 +1,7 @@
-"""Symbols for `perf`: /tmp/perf-PID.map names our host code (tools/perf/Documentation/jit-interface.txt of Linux)."""
+"""Symbols for `perf`: /tmp/perf-PID.map names our host code.
+
+Format: tools/perf/Documentation/jit-interface.txt of Linux.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ def interpreter(native: Native) -> Iterator[tuple[int, int, str]]:
 
 def function_size(obj: bytes, name: str) -> int:
     """Bytes of a function in a 64-bit ELF object, by its symbol table."""
-    at, _, _, _, size, count, _ = struct.unpack_from("<QIHHHHH", obj, 40)
+    at, _, _, _, _, size, count = struct.unpack_from("<QIHHHHH", obj, 40)
     sections = [struct.unpack_from("<IIQQQQIIQQ", obj, at + k * size) for k in range(count)]
     for section in sections:
         if section[1] != SYMBOL_TABLE:

@@ -1,9 +1,9 @@
-"""`python -m tme.debug.record PROGRAM…`: the trace of a static program under QEMU, for our engines to reproduce.
+"""`python -m tme.debug.record PROGRAM…`: traces of static programs under QEMU, for our engines to reproduce.
 
-QEMU runs the program behind its debugger's interface, a Unix socket, and is made to step. Registers are QEMU's. Where
-an instruction stores is found by executing it on our reference engine from QEMU's registers; what is stored is read
-from QEMU's memory. Nothing can be missed: the program's whole writable memory, ours with those bytes written and
-QEMU's, is compared often and before the end.
+QEMU runs the program behind its debugger's interface, a Unix socket, and is made to step. Registers are
+QEMU's. Where an instruction stores is found by executing it on our reference engine from QEMU's registers;
+what is stored is read from QEMU's memory. Nothing can be missed: the program's whole writable memory, ours
+with those bytes written and QEMU's, is compared often and before the end.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def _connect(connection: socket.socket, path: Path, run: subprocess.Popen[bytes]
             return
         except OSError:
             if run.poll() is not None:
-                raise TmeError(f"{QEMU} ended with status {run.returncode} at once: is this a program for it?") from None
+                text = f"{QEMU} ended with status {run.returncode} at once: is this a program for it?"
+                raise TmeError(text) from None
             time.sleep(0.02)
     raise TmeError(f"{QEMU} does not answer")
 
@@ -140,7 +141,8 @@ class Recorder:
         self._addresses.clear()
         self.ours.run(1)
         if self.ours.failure:
-            raise TmeError(f"at {self.now['pc']:#x}: {self.ours.failure}; only write and exit can be in a trace")
+            pc = self.now["pc"]
+            raise TmeError(f"at {pc:#x}: {self.ours.failure}; only write and exit can be in a trace")
 
     def _stored(self) -> dict[int, bytes]:
         """The bytes just stored, as QEMU has them; our memory takes them over."""

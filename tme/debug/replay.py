@@ -1,7 +1,8 @@
 """`python -m tme.debug.replay TRACE PROGRAM`: does an engine do what a reference trace says?
 
-Two ways of looking. `replay` traces the engine and compares the traces; a native engine then does one instruction at
-a time. `check` lets the engine run freely, regions included, and compares registers and memory wherever it stops.
+Two ways of looking. `replay` traces the engine and compares the traces; a native engine then does one
+instruction at a time. `check` lets the engine run freely, regions included, and compares registers and memory
+wherever it stops.
 """
 
 from __future__ import annotations

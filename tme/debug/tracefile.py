@@ -1,4 +1,4 @@
-"""The text format of instruction traces (docs/debugging.md): writing, reading, gzip when the name ends in .gz.
+"""The text format of instruction traces (docs/debugging.md); gzip when the name ends in .gz.
 
     # comment
     = d0=00000000 … sr=0000                             all registers before the first instruction
@@ -45,8 +45,10 @@ class Step:
 
     def same(self, other: Step) -> bool:
         """Whether both did the same; the disassembly is only a comment."""
-        mine, its = (self.pc, self.code, self.changes, self.writes), (other.pc, other.code, other.changes, other.writes)
-        return mine == its
+        return self._all() == other._all()
+
+    def _all(self) -> tuple[object, ...]:
+        return self.pc, self.code, self.changes, self.writes
 
 
 @dataclass

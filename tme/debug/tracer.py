@@ -1,4 +1,4 @@
-"""Writes a trace of what a processor does. It sees every instruction and every store, whichever engine runs."""
+"""Writes a trace: every instruction and every store of a processor, whichever engine runs."""
 
 from __future__ import annotations
 

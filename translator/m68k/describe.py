@@ -9,8 +9,8 @@ from .exceptions import AUTOVECTORS, BUS_ERROR, ILLEGAL, TRACE, TRAPS
 from .regs import AUTOVECTOR
 
 NAMES = {
-    2: "bus error", 3: "address error", 4: "illegal instruction", 5: "zero divide", 6: "CHK, CHK2", 7: "TRAPV, TRAPcc",
-    8: "privilege violation", 9: "trace", 10: "line A", 11: "line F", 14: "format error",
+    2: "bus error", 3: "address error", 4: "illegal instruction", 5: "zero divide", 6: "CHK, CHK2",
+    7: "TRAPV, TRAPcc", 8: "privilege violation", 9: "trace", 10: "line A", 11: "line F", 14: "format error",
     **{AUTOVECTORS + level: f"interrupt autovector {level}" for level in range(1, 8)},
     **{TRAPS + n: f"trap #{n}" for n in range(16)},
 }  # fmt: skip
@@ -19,14 +19,14 @@ Read = Callable[[int, int], int | None]
 
 
 def exception(state: Any, routine: str, model: str, read: Read) -> str:
-    """One line on the exception whose frame lies at the stack pointer; `read(address, size)` is supervisor data."""
+    """One line on the exception whose frame lies at the stack pointer; `read` reads supervisor data."""
     vector = _vector(state, routine, model, read)
     frame = int(state.r[15])
     if model == "m68000" and routine == "fault":
         frame += 8
     sr, pc = read(frame, 2), read(frame + 2, 4)
-    handler = int(state.pc)
-    text = f"vector {vector} {NAMES.get(vector, 'interrupt')}, pc {_hex(pc)} sr {_hex(sr, 4)}, handler {_hex(handler)}"
+    text = f"vector {vector} {NAMES.get(vector, 'interrupt')}, pc {_hex(pc)} sr {_hex(sr, 4)}"
+    text += f", handler {_hex(int(state.pc))}"
     if routine != "fault":
         return text
     how = "write of" if state.fault_write else "fetch of" if state.fault_fetch else "read of"
@@ -43,7 +43,7 @@ def _vector(state: Any, routine: str, model: str, read: Read) -> int:
     if routine == "trace":
         return TRACE
     if model == "m68000":
-        return int(state.exc_vector) if routine == "exception" else ILLEGAL  # lines A and F are not told apart
+        return int(state.exc_vector) if routine == "exception" else ILLEGAL  # or line A or F
     return (read(int(state.r[15]) + 6, 2) or 0) >> 2 & 0xFF  # the frame says it
 
 

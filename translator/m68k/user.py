@@ -1,7 +1,7 @@
 """Static Linux programs on a flat memory, without a machine: what reference traces are played on.
 
-The program's segments lie at their addresses, `write` (4) and `exit` (1) are served here (m68k numbers: D0 the call,
-D1… the arguments, `trap #0`); every other exception ends the program.
+The program's segments lie at their addresses. `write` (4) and `exit` (1) are served here, with the numbers and
+registers of Linux on the m68k: `trap #0`, D0 the call, D1… its arguments. Other exceptions end the program.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ STACK_SIZE = 1 << 20
 SUPERVISOR = 0xFFFF_0000
 """A page for the vectors and the supervisor's stack."""
 SYS_EXIT, SYS_WRITE = 1, 4
-TRAP_0 = 0x80
-"""Offset of the vector of `trap #0`."""
+TRAP_0 = 32
+"""The vector of `trap #0`."""
 PT_LOAD, EM_68K = 1, 4
 USER_DATA = 1
 
@@ -38,7 +38,8 @@ class UserProgram:
     """A program in memory, ready to run; `native` and `jit` choose the engine as in `Cpu`."""
 
     def __init__(
-        self, file: Path, native: Any = None, jit: Any = None, model: str = "m68020", stack_top: int = STACK_TOP,
+        self, file: Path, native: Any = None, jit: Any = None, model: str = "m68020",
+        stack_top: int = STACK_TOP,
     ) -> None:
         self.output = b""
         self.on_call: Callable[[], None] = lambda: None
@@ -60,7 +61,7 @@ class UserProgram:
         self.cpu.mode_changed()
         self.cpu.watch_routines(self._exception)
 
-    # -- memory --------------------------------------------------------------------------------------------------
+    # -- memory ---------------------------------------------------------------------------------------------
 
     def _memory(self, base: int, size: int, writable: bool = True) -> None:
         host = mmap.mmap(-1, size)
@@ -111,7 +112,7 @@ class UserProgram:
             raise ValueError(f"the program has no memory at {va:#x}")
         return value.to_bytes(size, "big")
 
-    # -- registers -----------------------------------------------------------------------------------------------
+    # -- registers ------------------------------------------------------------------------------------------
 
     def set(self, name: str, value: int) -> None:
         """Set a register by the name that `Cpu.registers` has for it."""
@@ -123,7 +124,7 @@ class UserProgram:
         else:
             s.r["da".index(name[0]) * 8 + int(name[1])] = value
 
-    # -- running -------------------------------------------------------------------------------------------------
+    # -- running --------------------------------------------------------------------------------------------
 
     def run(self, limit: int) -> int:
         """Up to `limit` instructions, fewer if the program ends; how many."""
@@ -139,8 +140,9 @@ class UserProgram:
         s.pc = pc
         self.cpu.mode_changed()
         call, *args = (int(s.r[i]) for i in range(4))
-        if word & 0xFFF != TRAP_0 or call not in (SYS_EXIT, SYS_WRITE):
-            self.failure = f"system call {call}" if word & 0xFFF == TRAP_0 else f"{name}, vector {(word & 0xFFF) >> 2}"
+        vector = (word & 0xFFF) >> 2
+        if vector != TRAP_0 or call not in (SYS_EXIT, SYS_WRITE):
+            self.failure = f"system call {call}" if vector == TRAP_0 else f"{name}, vector {vector}"
             self._end(255)
         elif call == SYS_EXIT:
             self._end(args[0] & 0xFF)

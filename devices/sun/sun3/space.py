@@ -13,8 +13,9 @@ from tme.bus import Bus, BusError, Target, split
 ID_PROM, PAGE_MAP, SEGMENT_MAP, CONTEXT, ENABLE, USER_DVMA, BUS_ERROR, LEDS = range(8)
 SERIAL_BYPASS = 15
 NAMES = {
-    ID_PROM: "ID PROM", PAGE_MAP: "page map", SEGMENT_MAP: "segment map", CONTEXT: "context", ENABLE: "enable",
-    USER_DVMA: "user DVMA", BUS_ERROR: "bus error", LEDS: "LEDs", SERIAL_BYPASS: "serial bypass",
+    ID_PROM: "ID PROM", PAGE_MAP: "page map", SEGMENT_MAP: "segment map", CONTEXT: "context",
+    ENABLE: "enable", USER_DVMA: "user DVMA", BUS_ERROR: "bus error", LEDS: "LEDs",
+    SERIAL_BYPASS: "serial bypass",
 }  # fmt: skip
 """For people."""
 SERIAL_OBIO = 0x02_0000

@@ -18,7 +18,7 @@ TRACES = Path(__file__).resolve().parents[2] / "traces"
 
 
 def served(answers: Callable[[bytes], bytes]) -> tuple[Remote, list[bytes]]:
-    """A client, and the packets that the other side has seen; it answers with `answers(packet)` as it stands."""
+    """A client, and the packets that the other side has seen; it sends `answers(packet)` as it stands."""
     mine, other = socket.socketpair()
     seen: list[bytes] = []
 
