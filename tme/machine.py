@@ -201,10 +201,10 @@ class Machine:
         clock, processor = self.clock, self.processor
         assert processor is not None
         self._slices += 1
-        processor.poll()
         start = time.perf_counter()
         end = start + SLICE
         while self.exit_code is None and start < end:
+            processor.poll()
             clock.follow()
             clock.run_due()
             budget = self._budget()

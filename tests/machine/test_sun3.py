@@ -343,16 +343,13 @@ end:    nop
 
 
 def test_engines_agree(tmp_path, boards):
-    """Registers, memory, time and instruction count after the same program, whichever engine ran it."""
+    """Registers, memory, time and instruction count of a program with interrupts, on each engine."""
     rom = assemble(
         """
         moveq   #0,%d3
-        lea     tick,%a0
-        move.l  %a0,(24+5)*4
-        lea     0x0FE06000,%a2
-        move.b  #0x02,0x10(%a2)
-        move.b  #0x1C,0x11(%a2)
-        move.b  #0x21,0x0FE0A000
+        moveq   #0,%d4
+        lea     soft,%a0
+        move.l  %a0,(24+1)*4
         move.w  #0x2000,%sr
 1:      move.l  %d4,%d5
         mulu.l  #1103515245,%d4
@@ -362,24 +359,31 @@ def test_engines_agree(tmp_path, boards):
         and.w   #0x3FFC,%d6
         add.l   %d5,(0x2000,%d6.w)
         bra     1b
-tick:   addq.l  #1,%d3
-        tst.b   0x10(%a2)
+soft:   addq.l  #1,%d3
+        eor.l   %d3,%d4
         move.b  #0x01,0x0FE0A000
-        move.b  #0x21,0x0FE0A000
         rte
     """,
         tmp_path,
     )
     found = []
     for engine in ("concrete", "interp", "jit"):
-        board = Board(rom, engine, insns=123_457)
+        board = Board(rom, engine, insns=20_001)
         boards.append(board)
+        clock, interrupts = board.machine.clock, board.mainbus.interrupts
+
+        def ask(clock=clock, interrupts=interrupts):
+            interrupts.write(0, 1, 0x03)
+            clock.after(333_333, ask)
+
+        clock.after(1_100_000, ask)
         board.run()
         ram = board.machine.elements["ram0"].memory.read_bytes(0, 0x10000)
-        found.append((board.cpu.registers(), board.cpu.now, board.machine.clock.now, ram))
+        found.append((board.cpu.registers(), board.cpu.now, clock.now, ram))
     assert found[0] == found[1]
     assert found[0] == found[2]
-    assert found[0][0]["d3"] == 3  # ticks
+    assert found[0][0]["d3"] == 12
+    assert boards[-1].machine.stats()["instructions by engine"]["jit"] > 5000
 
 
 # ---- the host's side --------------------------------------------------------------------------------------
