@@ -31,6 +31,9 @@ _PURE = frozenset(("field", "zext", "sext", "trunc", "or", "and", "add", "xor", 
 STREAM = Reg("stream", 32)  # offset of the next instruction byte, carried like a pending register
 
 
+Pending = dict[tuple[Reg, "int | Uop"], tuple[Val, Val]]
+
+
 class Untranslatable(Exception):
     """This instruction cannot be part of a region; the interpreter does it."""
 
@@ -76,6 +79,7 @@ class Trace(Semantics):
 
     def fork(self, cond: Val, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
         before, next_before, leaving = dict(self.pending), self.next, self.leaving
+        born = self.count
         self.do("if", cond)
         mine = then()
         mine_pending, mine_dead = self.pending, self.dead
@@ -87,19 +91,18 @@ class Trace(Semantics):
         other_dead = self.dead
         if self.next is not next_before or self.leaving is not leaving:
             raise TypeError("jump, branch and leave belong to the top level of an instruction, not into if_")
-        # A register written on one side only keeps its old value on the other: read it there.
         changed = [k for k in {**mine_pending, **self.pending} if mine_pending.get(k) is not self.pending.get(k)]
+        for _, i in changed:
+            if isinstance(i, Uop) and i.n > born and i not in self.front and not (mine_dead or other_dead):
+                raise TypeError("a register number is computed inside an if_: compute it in front of it")
         if not mine_dead and not other_dead:
             else_at += len(self.front) - front  # values that were put in front have moved the rest
             tail = self.ops[else_at:]
             del self.ops[else_at:]
-            for k in changed:
-                if k not in mine_pending:
-                    mine_pending[k] = (self.pending[k][0], self.fetch_reg(k[0], self.pending[k][0]))
+            other_pending = self.pending
+            mine_pending = self._settled(mine_pending, other_pending, changed)
             self.ops += tail
-            for k in changed:
-                if k not in self.pending:
-                    self.pending[k] = (mine_pending[k][0], self.fetch_reg(k[0], mine_pending[k][0]))
+            self.pending = self._settled(other_pending, mine_pending, changed)
         self.do("end")
         self.dead = mine_dead and other_dead
         if mine_dead:
@@ -107,11 +110,23 @@ class Trace(Semantics):
         if other_dead:
             self.pending = mine_pending
             return mine
-        merged = {}
-        for k, (i, v) in self.pending.items():
-            merged[k] = (i, self._phi(mine_pending[k][1], v) if k in changed else v)
-        self.pending = merged
+        for k in changed:
+            i, v = self.pending[k]
+            self.pending[k] = (i, self._phi(mine_pending[k][1], v))
         return self._merge(mine, other)
+
+    def _settled(self, pending: Pending, other: Pending, changed: list[tuple[Reg, int | Uop]]) -> Pending:
+        """`pending` with the changed registers as this side of an `if_` sees them, behind those that are not.
+
+        A register that only the other side has written keeps its value here, which a write under another run-time
+        number may have given it; once all are read like that, their order no longer matters.
+        """
+        self.pending = pending
+        seen = {}
+        for k in changed:
+            i = pending[k][0] if k in pending else other[k][0]
+            seen[k] = (i, self.read(k[0], i))
+        return {**{k: v for k, v in pending.items() if k not in seen}, **seen}
 
     def _phi(self, a: Val, b: Val) -> Val:
         if a.w != b.w:
