@@ -65,19 +65,33 @@ def translate(
     return build.compile_text(RegionEmitter(region, page_bits).module(), LEVEL, CODEGEN), region.spans, region.insns
 
 
+Place = tuple[int, int, int]  # entry, mode, and where the entry's page lies: processes share addresses
+Home = tuple[Range, int, int]  # memory, offset, length
+Pages = dict[int, tuple[Range, int]]  # virtual page -> memory, offset
+
+
 @dataclass(eq=False)
 class Code:
     """A linked region: its address, the spans of guest code it was made from, and where they lay in memory."""
 
-    entry: int
-    mode: int
+    place: Place
     linked: Any
     address: int
     spans: list[tuple[int, int]]
     insns: int
     size: int
-    homes: list[tuple[Range, int, int]] = field(default_factory=list)  # (range, offset, length)
+    homes: list[Home] = field(default_factory=list)
     keys: set[int] = field(default_factory=set)  # jump-cache keys that lead here
+
+    @property
+    def entry(self) -> int:
+        """Guest address at which it begins."""
+        return self.place[0]
+
+    @property
+    def mode(self) -> int:
+        """Privilege mode that it was made for."""
+        return self.place[1]
 
 
 class Jit:
@@ -85,9 +99,9 @@ class Jit:
 
     def __init__(self, model: Model, native: Any, cache: Cache, pool: Pool, hot: int = HOT) -> None:
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
-        self.codes: dict[tuple[int, int], Code] = {}  # (entry, mode)
-        self.waiting: dict[tuple[int, int], Job | None] = {}
-        self.hopeless: dict[tuple[int, int], str] = {}  # what cannot be translated, with its disk-cache key
+        self.codes: dict[Place, Code] = {}
+        self.waiting: dict[Place, Job | None] = {}
+        self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._stale: list[Code] = []
         self.counts = dict.fromkeys(
@@ -125,50 +139,57 @@ class Jit:
         if key >> 32 != s.context >> 32:
             return  # the guest is elsewhere by now; it will be hot again when it is back
         entry, mode = key & MASK32, key >> 32 & 1
-        known = self.codes.get((entry, mode))
+        page = self._page(entry, mode)
+        if page is None:
+            return
+        place = (entry, mode, page[0].base + page[1])
+        known = self.codes.get(place)
         if known is not None:
             if self._homes_if_mapped(known.spans, mode) == known.homes:
                 self._install(key, known)
                 self.counts["relinked"] += 1
                 return
             self._drop(known)
-        if (entry, mode) in self.waiting:
-            job = self.waiting[entry, mode]
+        if place in self.waiting:
+            job = self.waiting[place]
             if job is not None:  # hot again while it waits: hotter than the others
                 self.pool.promote(job)
             return
-        self._request(key, entry, mode)
+        self._request(key, place)
 
-    def _request(self, key: int, entry: int, mode: int) -> None:
-        if self._page(entry, mode) is None:
-            return
+    def _request(self, key: int, place: Place) -> None:
+        entry, mode, _ = place
         slot = self._slot(entry, mode)
-        if self.hopeless.get((entry, mode)) == slot:
+        if self.hopeless.get(place) == slot:
             return
         cached = self._from_cache(slot, mode)
         if cached is not None:
-            obj, spans, insns = cached
+            obj, spans, insns, homes = cached
             self.counts["from_cache"] += 1
-            self._link(key, entry, mode, obj, spans, insns)
+            self._link(key, place, obj, spans, insns, homes)
             return
-        pages = self._snapshot(entry, mode)
-        m, bits = self.model, self.cpu.mmu.page_bits
-        args = (m.isa.name, m.name, mode, entry, bits, pages)
-        self.waiting[entry, mode] = None
+        where = self._surroundings(entry, mode)
+        size = 1 << self.cpu.mmu.page_bits
+        pages = {va: bytes(memoryview(r.bytes)[o:o + size]) for va, (r, o) in where.items()}
+        args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages)
+        self.waiting[place] = None
 
         def done(result: Any, error: str | None) -> None:
-            self.waiting.pop((entry, mode), None)
+            self.waiting.pop(place, None)
             if error is not None:
                 self.counts["failed"] += 1
-                self.hopeless[entry, mode] = slot  # it stays with the interpreter until its bytes change
+                self.hopeless[place] = slot  # it stays with the interpreter until its bytes change
                 return
             obj, spans, insns = result
             self.counts["translated"] += 1
-            if not self._unchanged(spans, pages, mode):
+            homes = self._cut(spans, where)
+            assert homes is not None
+            if _bytes(homes) != b"".join(pages[va & -size][va & size - 1:][:n] for va, n in _by_page(spans, size)):
                 self.counts["outdated"] += 1
                 return
-            self._keep(slot, mode, obj, spans, insns)
-            self._link(key, entry, mode, obj, spans, insns)
+            about = {"spans": spans, "code": hashlib.sha256(_bytes(homes)).hexdigest(), "insns": insns}
+            self.cache.put(slot, [json.dumps(about).encode(), obj])
+            self._link(key, place, obj, spans, insns, homes)
 
         if self.pool.size == 0:
             start = time.perf_counter()
@@ -180,8 +201,8 @@ class Jit:
             done(result, error)
         else:
             job = self.pool.submit("region", args, done)
-            if (entry, mode) in self.waiting:
-                self.waiting[entry, mode] = job
+            if place in self.waiting:
+                self.waiting[place] = job
 
     # -- guest code ----------------------------------------------------------------------------------------------
 
@@ -191,17 +212,15 @@ class Jit:
         hit = self.cpu.memory.host_of(va & ~(size - 1), self._program_fc[mode])
         return hit if hit is not None and hit[1] + size <= hit[0].size else None
 
-    def _snapshot(self, entry: int, mode: int) -> dict[int, bytes]:
-        """The pages around `entry`."""
+    def _surroundings(self, entry: int, mode: int) -> Pages:
+        """Where the entry's page lies, and those around it in which the guest has executed lately."""
         size = 1 << self.cpu.mmu.page_bits
         out = {}
         for k in (0, *(d for i in range(1, REACH + 1) for d in (i, -i))):
-            va = ((entry & ~(size - 1)) + k * size) & MASK32
+            va = ((entry & -size) + k * size) & MASK32
             hit = self._page(va, mode) if k == 0 or self._probably_mapped(va, mode) else None
-            if hit is None:
-                continue
-            r, offset = hit
-            out[va] = bytes(memoryview(r.bytes)[offset:offset + size])
+            if hit is not None:
+                out[va] = hit
         return out
 
     def _probably_mapped(self, va: int, mode: int) -> bool:
@@ -210,49 +229,41 @@ class Jit:
         entry = self.cpu.state.tlb[(va >> page & 255) + mode * 256]
         return bool(entry.xtag == va)
 
-    def _homes(self, spans: list[tuple[int, int]], mode: int) -> list[tuple[Range, int, int]] | None:
-        """(range, offset, length) of guest code spans, cut at pages; None if they cannot be reached now."""
+    def _cut(self, spans: list[tuple[int, int]], where: Pages) -> list[Home] | None:
+        """Where spans of guest code lie, cut at pages; None if a page is not known."""
         size = 1 << self.cpu.mmu.page_bits
         out = []
-        pages: dict[int, tuple[Range, int] | None] = {}
-        for at, n in spans:
-            while n:
-                va = at & ~(size - 1)
-                if va not in pages:
-                    pages[va] = self._page(va, mode)
-                hit = pages[va]
-                if hit is None:
-                    return None
-                take = min(n, va + size - at)
-                out.append((hit[0], hit[1] + at - va, take))
-                at, n = at + take, n - take
+        for at, n in _by_page(spans, size):
+            if at & -size not in where:
+                return None
+            r, offset = where[at & -size]
+            out.append((r, offset + (at & size - 1), n))
         return out
 
-    def _unchanged(self, spans: list[tuple[int, int]], pages: dict[int, bytes], mode: int) -> bool:
+    def _homes_if_mapped(self, spans: list[tuple[int, int]], mode: int) -> list[Home] | None:
+        """Where spans lie now; None if the guest has not executed in all of their pages lately."""
         size = 1 << self.cpu.mmu.page_bits
-        homes = self._homes(spans, mode)
-        if homes is None:
-            return False
-        return _bytes(homes) == b"".join(
-            pages[va & ~(size - 1)][va & size - 1:][:n] for va, n in _by_page(spans, size)
-        )
+        where = {}
+        for va in {at & -size for at, _ in _by_page(spans, size)}:
+            hit = self._page(va, mode) if self._probably_mapped(va, mode) else None
+            if hit is None:
+                return None
+            where[va] = hit
+        return self._cut(spans, where)
 
     # -- linking -------------------------------------------------------------------------------------------------
 
     def _link(
-        self, key: int, entry: int, mode: int, obj: bytes, spans: list[tuple[int, int]], insns: int,
+        self, key: int, place: Place, obj: bytes, spans: list[tuple[int, int]], insns: int, homes: list[Home],
     ) -> None:
-        homes = self._homes(spans, mode)
-        if homes is None:
-            return
         start = time.perf_counter()
         linked = self.native.linker.link(obj, ["region"], {})
         self.link_seconds += time.perf_counter() - start
-        code = Code(entry, mode, linked, linked.addresses["region"], spans, insns, len(obj), homes)
-        old = self.codes.get((entry, mode))
+        code = Code(place, linked, linked.addresses["region"], spans, insns, len(obj), homes)
+        old = self.codes.get(place)
         if old is not None:
             self._drop(old)
-        self.codes[entry, mode] = code
+        self.codes[place] = code
         self.counts["linked"] += 1
         self.host_bytes += len(obj)
         self.guest_insns += insns
@@ -267,7 +278,7 @@ class Jit:
                 r.code[p] = 1
         if fresh:  # the page's write tags must go
             self.cpu.flush_writes()
-        if key >> 32 == self.cpu.state.context >> 32:
+        if key >> 32 == self.cpu.state.context >> 32 and self._homes_if_mapped(spans, place[1]) == homes:
             self._install(key, code)
         self.on_linked(code, obj)
 
@@ -295,7 +306,7 @@ class Jit:
     def _drop(self, code: Code) -> None:
         """Forget a region; its host code is freed when nothing runs."""
         self.on_dropped(code)
-        self.codes.pop((code.entry, code.mode), None)
+        self.codes.pop(code.place, None)
         self._stale.append(code)
         for key in code.keys:
             pc = key & MASK32
@@ -335,7 +346,7 @@ class Jit:
         return digest("region", made_by, build.identity(), isa, self.model.name, bits,
                       str(mode), str(entry), head)
 
-    def _from_cache(self, slot: str, mode: int) -> tuple[bytes, list[tuple[int, int]], int] | None:
+    def _from_cache(self, slot: str, mode: int) -> tuple[bytes, list[tuple[int, int]], int, list[Home]] | None:
         blobs = self.cache.get(slot)
         if blobs is None or len(blobs) != 2:
             return None
@@ -344,19 +355,7 @@ class Jit:
         homes = self._homes_if_mapped(spans, mode)
         if homes is None or hashlib.sha256(_bytes(homes)).hexdigest() != about["code"]:
             return None
-        return blobs[1], spans, about["insns"]
-
-    def _homes_if_mapped(self, spans: list[tuple[int, int]], mode: int) -> list[tuple[Range, int, int]] | None:
-        """`_homes`, without asking the MMU for pages that the guest has not executed in."""
-        size = 1 << self.cpu.mmu.page_bits
-        pages = {va & ~(size - 1) for va, _ in _by_page(spans, size)}
-        return self._homes(spans, mode) if all(self._probably_mapped(p, mode) for p in pages) else None
-
-    def _keep(self, slot: str, mode: int, obj: bytes, spans: list[tuple[int, int]], insns: int) -> None:
-        homes = self._homes(spans, mode)
-        if homes is not None:
-            about = {"spans": spans, "code": hashlib.sha256(_bytes(homes)).hexdigest(), "insns": insns}
-            self.cache.put(slot, [json.dumps(about).encode(), obj])
+        return blobs[1], spans, about["insns"], homes
 
     def stats(self) -> dict[str, int]:
         return {**self.counts, "regions": len(self.codes), "host_bytes": self.host_bytes,
