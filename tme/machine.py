@@ -30,6 +30,9 @@ QUANTUM = 0.001
 """Host seconds that a quantum should take."""
 SMALLEST, LARGEST = 100, 2_000_000
 """Instructions of a quantum."""
+LEAD = 3600 * 10**9
+"""Guest nanoseconds that an idle `icount` machine may be ahead of the host; then it keeps its pace, and leaves
+it in peace."""
 FAILED = 1
 """Exit status of a machine that cannot go on."""
 
@@ -78,6 +81,7 @@ class Machine:
         self._quantum = 1000
         self._slices = 0
         self._seconds = self._running = self._idling = 0.0
+        self._started = time.monotonic_ns()
 
     # Power
 
@@ -240,10 +244,10 @@ class Machine:
 
     def _idle(self) -> float | None:
         """The processor waits: how long to sleep (see _slice). With no host input to wait for, an `icount`
-        machine need not sleep: time skips to the next event."""
+        machine need not sleep (before LEAD): time skips to the next event."""
         due = self.clock.next
         if due is not None:
-            if self.options.clock == "icount" and not self._readers:
+            if self.options.clock == "icount" and not self._readers and due < self._horizon():
                 self.clock.skip_to(due)
                 return 0
             return self.clock.ahead(due) / 1e9
@@ -252,6 +256,10 @@ class Machine:
             self.stop(FAILED)
             return 0
         return None
+
+    def _horizon(self) -> int:
+        """Guest time that may be skipped to now."""
+        return time.monotonic_ns() - self._started + LEAD
 
     async def _sleep(self, seconds: float | None) -> None:
         """Until something of the host is ready, or for a time."""

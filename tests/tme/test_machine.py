@@ -11,7 +11,7 @@ import pytest
 from tme.args import Args
 from tme.element import Element
 from tme.errors import TmeError
-from tme.machine import FAILED, Machine
+from tme.machine import FAILED, LEAD, Machine
 from tme.options import Options
 
 
@@ -172,7 +172,7 @@ def test_the_first_stop_counts(make):
 def test_a_waiting_processor_lets_time_skip(make):
     machine = make(Counter(stops=[100]), insns=200)
     machine.power(True)
-    hour = 3600 * 10**9
+    hour = 3599 * 10**9
 
     def wake():
         machine.processor.waiting = False
@@ -183,6 +183,15 @@ def test_a_waiting_processor_lets_time_skip(make):
     start = time.monotonic()
     assert machine.run() == 0
     assert time.monotonic() - start < 1
+
+
+def test_a_machine_far_ahead_of_the_host_keeps_its_pace(make):
+    machine = make(Counter(stops=[100]))
+    machine.power(True)
+    machine.clock.after(LEAD, lambda: machine.clock.after(50_000_000, machine.stop))
+    start = time.monotonic()
+    machine.run()
+    assert time.monotonic() - start >= 0.045
 
 
 def test_a_machine_that_nothing_can_wake_ends(make, capsys):
