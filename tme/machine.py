@@ -31,8 +31,8 @@ QUANTUM = 0.001
 SMALLEST, LARGEST = 100, 2_000_000
 """Instructions of a quantum."""
 LEAD = 3600 * 10**9
-"""Guest nanoseconds that an idle `icount` machine may be ahead of the host; then it keeps its pace, and leaves
-it in peace."""
+"""Guest nanoseconds that an idle `icount` machine may be ahead of the host; then it keeps its pace, and
+leaves it in peace."""
 FAILED = 1
 """Exit status of a machine that cannot go on."""
 

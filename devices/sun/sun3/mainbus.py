@@ -292,7 +292,7 @@ class Mainbus(Element):
         state = self.cpu.state
         raised = level > state.ipl
         state.ipl = level
-        state.ipl_seen = min(state.ipl_seen, level)  # level 7 is an edge: going down is what makes the next one
+        state.ipl_seen = min(state.ipl_seen, level)  # level 7 is an edge: going down makes the next one
         if raised:
             self.cpu.attention()
 
