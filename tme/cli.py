@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         default=(),
         help="show translations: " + ", ".join(IR_STAGES),
     )
-    group.add_argument("--dump-to", type=Path, metavar="FILE", help="--dump-ir goes to FILE, not standard error")
+    group.add_argument("--dump-to", type=Path, metavar="FILE", help="where --dump-ir writes")
     group.add_argument("--dfilter", type=_range, metavar="LO..HI", help="restrict dumps to guest addresses")
 
     group = parser.add_argument_group("without running a machine")

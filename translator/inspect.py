@@ -4,7 +4,7 @@
     llvm  the LLVM text made from them                    asm   the host's code
 
 Every group of lines is headed by the guest instruction that it comes from.  For the last two LLVM itself
-keeps the books: the text is compiled again with debug locations whose line numbers are those of the instructions.
+keeps the books: the text is compiled again with debug locations that have the instruction's number as line.
 """
 
 from __future__ import annotations
@@ -112,7 +112,10 @@ def headings(region: Region, line: Callable[[int], str]) -> dict[int, str]:
 
 
 def stages(
-    region: Region, page_bits: int, wanted: Iterable[str], line: Callable[[int], str],
+    region: Region,
+    page_bits: int,
+    wanted: Iterable[str],
+    line: Callable[[int], str],
 ) -> Iterator[str]:
     """The texts of the wanted stages, each with a title; `line(address)` is an instruction's heading."""
     heads = headings(region, line)
@@ -135,7 +138,7 @@ def _uop(region: Region, page_bits: int, heads: dict[int, str]) -> str:
 
 def _llvm(region: Region, page_bits: int, heads: dict[int, str]) -> str:
     text = _Annotated(region, page_bits, heads, False).module()
-    return text[text.index("define"):].rstrip()
+    return text[text.index("define") :].rstrip()
 
 
 def _optimised(region: Region, page_bits: int, heads: dict[int, str]) -> Any:
@@ -145,9 +148,9 @@ def _optimised(region: Region, page_bits: int, heads: dict[int, str]) -> Any:
 def _opt(region: Region, page_bits: int, heads: dict[int, str]) -> str:
     lines = str(_optimised(region, page_bits, heads)).splitlines()
     numbers = {m[1]: int(m[2]) for m in map(_LOCATION.match, lines) if m}
-    body = lines[next(i for i, text in enumerate(lines) if text.startswith("define")):]
+    body = lines[next(i for i, text in enumerate(lines) if text.startswith("define")) :]
     located = []
-    for text in body[:body.index("}") + 1]:
+    for text in body[: body.index("}") + 1]:
         at = _DBG.search(text)
         located.append((numbers.get(at[1], 0) if at and text.startswith(" ") else None, _DBG.sub("", text)))
     return "\n".join(_headed(located, heads, ";"))

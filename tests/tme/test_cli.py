@@ -116,7 +116,7 @@ def test_mistakes(words: list[str], expected: str, capsys: pytest.CaptureFixture
     ("words", "expected"),
     [
         (["--jit", "--interp", "SUN3"], "not allowed with argument"),
-        (["-d", "itn", "SUN3"], "did you mean 'int'?"),
+        (["-d", "mmoi", "SUN3"], "did you mean 'mmio'?"),
         (["--dump-ir=llvn", "SUN3"], "did you mean 'llvm'?"),
         (["--dfilter", "5", "SUN3"], "write LO..HI"),
         (["--dfilter", "9..5", "SUN3"], "write LO..HI"),

@@ -1,7 +1,8 @@
 """Static Linux programs on a flat memory, without a machine: what reference traces are played on.
 
-The program's segments lie at their addresses. `write` (4) and `exit` (1) are served here, with the numbers and
-registers of Linux on the m68k: `trap #0`, D0 the call, D1… its arguments. Other exceptions end the program.
+The program's segments lie at their addresses. `write` (4) and `exit` (1) are served here, with the numbers
+and registers of Linux on the m68k: `trap #0`, D0 the call, D1… its arguments. Other exceptions end the
+program.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class UserProgram:
         self._memory(SUPERVISOR, 1 << PAGE_BITS)
         s: Any = self.cpu.state
         s.vbr, s.isp = SUPERVISOR, SUPERVISOR + (1 << PAGE_BITS)
-        s.sr_sys = s.mode = 0
+        unpack_sr(s, 0)
         s.pc = entry
         self.set("a7", stack_top - 64)
         self.cpu.mode_changed()
