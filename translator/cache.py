@@ -1,7 +1,7 @@
 """The code cache on disk: private to the user, bounded, checked on every read, never trusted.
 
-An entry is a file named by its key, holding a magic, a digest of what follows, and blobs.  Whatever is wrong with it
-(damage, another owner, other permissions, a full disk), the answer is "not cached".
+An entry is a file named by its key, holding a magic, a digest of what follows, and blobs.  Whatever is wrong
+with it (damage, another owner, other permissions, a full disk), the answer is "not cached".
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 import stat
 import struct
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Sequence
 
 MAGIC = b"tmesh-code-1\n"
 LIMIT = 512 << 20  # bytes; the least recently used entries go first
@@ -39,7 +39,10 @@ class Cache:
     """Blobs by key.  `directory` None keeps nothing.  `warn` is called at most once, with what went wrong."""
 
     def __init__(
-        self, directory: Path | None = None, limit: int = LIMIT, warn: Callable[[str], None] = lambda text: None,
+        self,
+        directory: Path | None = None,
+        limit: int = LIMIT,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.limit, self._warn = limit, warn
         self.hits = self.misses = self.rejected = 0
@@ -84,7 +87,10 @@ class Cache:
             return None
         except (OSError, ValueError, struct.error):
             self.rejected += 1
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink()
+            except OSError:
+                pass  # it will be replaced, or rejected again
             return None
         self.hits += 1
         try:
@@ -97,14 +103,14 @@ class Cache:
     def _unpack(key: str, data: bytes) -> list[bytes]:
         if not data.startswith(MAGIC):
             raise ValueError
-        body = data[len(MAGIC) + _DIGEST:]
-        if hashlib.sha256(key.encode() + body).digest() != data[len(MAGIC):len(MAGIC) + _DIGEST]:
+        body = data[len(MAGIC) + _DIGEST :]
+        if hashlib.sha256(key.encode() + body).digest() != data[len(MAGIC) : len(MAGIC) + _DIGEST]:
             raise ValueError
         (count,) = struct.unpack_from("<I", body)
         sizes = struct.unpack_from(f"<{count}Q", body, 4)
         out, at = [], 4 + 8 * count
         for size in sizes:
-            out.append(body[at:at + size])
+            out.append(body[at : at + size])
             at += size
         return out
 
@@ -112,7 +118,9 @@ class Cache:
         """Keep blobs; a reader sees all of an entry or nothing."""
         if self.directory is None:
             return
-        body = struct.pack("<I", len(blobs)) + struct.pack(f"<{len(blobs)}Q", *map(len, blobs)) + b"".join(blobs)
+        body = (
+            struct.pack("<I", len(blobs)) + struct.pack(f"<{len(blobs)}Q", *map(len, blobs)) + b"".join(blobs)
+        )
         data = MAGIC + hashlib.sha256(key.encode() + body).digest() + body
         path = self._path(key)
         try:

@@ -1,7 +1,7 @@
 """Worker processes: they compile while the guest runs.
 
-A job is (function name, arguments) of `JOBS`; it sees nothing of the machine.  A worker that dies is replaced and its
-job is tried once more, then reported as failed.  Workers end when their parent does.
+A job is (function name, arguments) of `JOBS`; it sees nothing of the machine.  A worker that dies is
+replaced and its job is tried once more, then reported as failed.  Workers end when their parent does.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 
 def _part(model: str, isa: str, page_bits: int, first: int, last: int) -> tuple[bytes, bytes]:
@@ -57,7 +58,10 @@ class _Process:
         root = str(Path(__file__).resolve().parent.parent)
         code = f"import sys; sys.path.insert(0, {root!r}); from translator.worker import main; main()"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
         )
         self.job: Job | None = None
 
@@ -88,6 +92,7 @@ class Pool:
         self.seconds = 0.0  # that workers have spent on jobs
         self.queue: deque[Job] = deque()
         self.workers: list[_Process] = []
+        self.broken = ""  # why workers cannot be had
 
     @property
     def busy(self) -> int:
@@ -112,7 +117,11 @@ class Pool:
             if idle is None:
                 if len(self.workers) >= self.size:
                     return
-                idle = _Process()
+                try:
+                    idle = _Process()
+                except OSError as e:  # poll tells the jobs, unless other workers get round to them
+                    self.broken = f"no worker process can be started: {e.strerror or e}"
+                    return
                 self.workers.append(idle)
             job = self.queue.popleft()
             try:
@@ -151,6 +160,9 @@ class Pool:
                 count += 1
                 job.done(result if ok else None, None if ok else result)
         self._feed()
+        while self.queue and not self.workers:
+            self.queue.popleft().done(None, self.broken)
+            count += 1
         return count
 
     def close(self) -> None:
@@ -178,7 +190,7 @@ def _message(fd: int) -> bytes:
 def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view):]
+        view = view[os.write(fd, view) :]
 
 
 def main() -> None:
