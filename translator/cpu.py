@@ -9,7 +9,8 @@ Every engine executes exactly the instructions it is asked for and leaves the sa
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Iterable, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from . import softmmu
 from .isa import Model
@@ -26,7 +27,7 @@ class ConcreteCpu(Concrete):
 
     def __init__(self, cpu: Cpu) -> None:
         self.cpu = cpu
-        self.model = cpu.model.name
+        self.model, self.options = cpu.model.core, cpu.model.options
         super().__init__(cpu.state, cpu.memory, cpu.model.isa.fcs)
 
     def on_mode(self) -> None:
@@ -56,7 +57,9 @@ class ConcreteCpu(Concrete):
             self._routine(g.routine, pc)
             return
         except AccessFault as f:
-            self._fault(f, fetching or f.fc in (isa.fcs(0, "program"), isa.fcs(1, "program")) and self._was_fetch(f))
+            self._fault(
+                f, fetching or (f.fc in (isa.fcs(0, "program"), isa.fcs(1, "program")) and self._was_fetch(f))
+            )
             self._routine("fault", pc)
             return
         self._done()
@@ -120,7 +123,12 @@ class Cpu:
     """A processor on a memory; `on_reset` is called when the guest pulls its reset line."""
 
     def __init__(
-        self, model: Model, mmu: Mmu | None = None, io: Io | None = None, native: Any = None, jit: Any = None,
+        self,
+        model: Model,
+        mmu: Mmu | None = None,
+        io: Io | None = None,
+        native: Any = None,
+        jit: Any = None,
         on_reset: Callable[[], None] = lambda: None,
     ) -> None:
         self.model = model
@@ -145,9 +153,15 @@ class Cpu:
         self.error: BaseException | None = None
         self.on_code_write: Callable[[Range, int, int], None] = lambda r, o, n: None
         self._callback = ctypes.CFUNCTYPE(
-            ctypes.c_int32, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint64,
+            ctypes.c_int32,
+            ctypes.c_uint64,
+            ctypes.c_uint32,
+            ctypes.c_uint32,
+            ctypes.c_uint64,
         )(self._io)
         self.state.io = ctypes.cast(self._callback, ctypes.c_void_p).value
+        self._helper = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32)(self._help)
+        self.state.helper = ctypes.cast(self._helper, ctypes.c_void_p).value
         self.state.mmu = self.mmu.address
         self.state.hot_limit = NEVER
         self.flush()
@@ -156,7 +170,7 @@ class Cpu:
         if jit is not None:
             jit.attach(self)
 
-    # -- memory --------------------------------------------------------------------------------------------------
+    # -- memory ----------------------------------------------------------------------------------------------
 
     def map(self, base: int, size: int, host: int, writable: bool, owner: Any = None) -> Range:
         """Put host memory at a physical address; native code then reaches it without Python."""
@@ -220,7 +234,7 @@ class Cpu:
         s.context = (s.mmu_context << 1 | s.mode) << 32
         s.fetch_span, s.fetch_end = 0, 0
 
-    # -- watching ------------------------------------------------------------------------------------------------
+    # -- watching --------------------------------------------------------------------------------------------
 
     def observe(self, observer: Observer | None) -> None:
         """Show every instruction to `observer`; the native engines then do one at a time, without regions."""
@@ -228,10 +242,10 @@ class Cpu:
         self.attention()
 
     def watch_writes(self, fn: Callable[[int, int, int], None] | None) -> None:
-        """Call fn(va, size, value) for every store done.  Native code is told that no memory can be written, so that
-        each store comes to Python."""
+        """Call fn(va, size, value) for every store done.  Native code is told that no memory can be written,
+        so that each store comes to Python."""
         self.memory.on_write = fn
-        for slot, r in zip(self.state.ranges, self.memory.ranges):
+        for slot, r in zip(self.state.ranges, self.memory.ranges, strict=False):
             slot.writable = int(r.writable and fn is None)
         self.flush()
 
@@ -262,13 +276,26 @@ class Cpu:
             return 0
         except Refused:
             return 1
-        except BaseException as e:  # a mistake of ours: stop the machine, tell the user, never unwind native code
+        except (
+            BaseException
+        ) as e:  # a mistake of ours: stop the machine, tell the user, never unwind native code
             if self.error is None:
                 self.error = e
             self.attention()
             return 1
 
-    # -- running -------------------------------------------------------------------------------------------------
+    def _help(self, state: int, number: int, count: int) -> None:
+        """Called by native code for Semantics.helper; nothing may escape."""
+        values = self.state.helper_values
+        try:
+            results = self.model.isa.helpers[number](*values[0:count])
+            values[0 : len(results)] = results
+        except BaseException as e:  # as in _io
+            if self.error is None:
+                self.error = e
+            self.attention()
+
+    # -- running ---------------------------------------------------------------------------------------------
 
     @property
     def now(self) -> int:
@@ -316,7 +343,7 @@ class Cpu:
             behind = self._behind(pc) if tracing else 0
             observer = self.observer
             if observer is None:
-                self._run_slice(1 if tracing else self._end - self.executed, tracing)
+                self._run_slice(1 if tracing else self._end - self.executed, bool(tracing))
             else:
                 observer.before(None)
                 self._run_slice(1, True)

@@ -159,7 +159,7 @@ bad:
   %status = load i64, ptr %sp
   %refused = icmp ne i64 %status, 0
   br i1 %refused, label %fault, label %edge
-edge:                                            ; no memory behind it, or not enough of it: the concrete engine's
+edge:                                            ; no memory, or not enough of it: the concrete engine's
   %eop = or i64 %op, $edge_reason
   musttail call tailcc void @leave(ptr %st, ptr null, i64 %budget, i64 %eop)
   ret void

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import sys
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from . import interp
 from .cache import Cache, digest
@@ -26,13 +27,15 @@ INTERPRETER = (*COMMON, "interp.py", "dispatch.py")
 REGIONS = (*COMMON, "region.py")
 
 
-@lru_cache(maxsize=None)
+@cache
 def sources(isa: str, names: tuple[str, ...]) -> str:
     """A digest of those parts of the translator: what was made before they changed is stale."""
     h = hashlib.sha256()
     root = Path(__file__).parent
     package = f"{__package__}.{isa}."
-    own = {m.split(".")[2] for m in sys.modules if m.startswith(package)}  # an option that is not in use counts not
+    own = {
+        m.split(".")[2] for m in sys.modules if m.startswith(package)
+    }  # an option that is not in use counts not
     for name in (isa, *names):
         path = root / name
         for f in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
@@ -54,7 +57,12 @@ class Native:
     """Interpreter code in place: `run(state address, pc, budget)`, `step`, and the routines by name."""
 
     def __init__(
-        self, model: Model, mmu: Mmu, cache: Cache, pool: Any = None, progress: Progress = lambda what, i, n: None,
+        self,
+        model: Model,
+        mmu: Mmu,
+        cache: Cache,
+        pool: Any = None,
+        progress: Progress = lambda what, i, n: None,
     ) -> None:
         self.model, self.page_bits = model, mmu.page_bits
         self.linker = build.Linker()
@@ -108,9 +116,13 @@ class Native:
 
         def done(first: int) -> Callable[[Any, str | None], None]:
             def take(result: Any, error: str | None) -> None:
-                made[first] = result if error is None else compile_part(
-                    model, page_bits, first, min(first + HANDLERS_PER_PART, n))
+                made[first] = (
+                    result
+                    if error is None
+                    else compile_part(model, page_bits, first, min(first + HANDLERS_PER_PART, n))
+                )
                 progress(what, len(made), len(starts))
+
             return take
 
         progress(what, 0, len(starts))

@@ -1,17 +1,20 @@
 """The native interpreter, made from the specification: one threaded handler per instruction shape.
 
-    handler(state, ip, budget, op) ── end of instruction ──► next handler          (musttail, all in host registers)
-                                    ├─ window left, budget used ──► away ──► refetch ──► next handler | leave
-                                    ├─ taken branch ──► enter: jump cache ──► region | next handler
-                                    └─ guest exception ──► routine (traced like an instruction) ──► enter
+    handler(state, ip, budget, op)                  tail calls only: all four stay in host registers
+        ├─ end of instruction ─► next handler
+        ├─ window left, budget used ─► away ─► refetch ─► next handler | leave
+        ├─ taken branch ─► enter: jump cache ─► region | next handler
+        └─ guest exception ─► routine (traced like an instruction) ─► enter
 
-`ip` is the host address of the instruction's bytes, valid because every instruction starts inside the fetch window
-and the window ends `Isa.longest` bytes before its page does.  What starts later is gathered into state.bounce.
+`ip` is the host address of the instruction's bytes, valid because every instruction starts inside the fetch
+window and the window ends `Isa.longest` bytes before its page does.  What starts later is gathered into
+state.bounce.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from . import softmmu
 from .dispatch import CALL_ROUTINE, SUPPORT
@@ -48,7 +51,7 @@ class HandlerEmitter(Emitter):
         self.lines.append("}\n")
         return "\n".join(self.lines)
 
-    # -- registers and operand fields ----------------------------------------------------------------------------
+    # -- registers and operand fields ------------------------------------------------------------------------
 
     def _register(self, reg: Any, index: Val) -> str:
         if reg.count == 1:
@@ -111,7 +114,7 @@ class HandlerEmitter(Emitter):
     def op_pc(self, u: Uop) -> None:
         self._pc("%ip", f"%t{u.n}")
 
-    # -- memory --------------------------------------------------------------------------------------------------
+    # -- memory ----------------------------------------------------------------------------------------------
 
     def _what(self, addr: str, size: int, space: Any, mode: str, flags: int = 0) -> str:
         """What slow code is told of an access: address | descriptor << 32."""
@@ -210,7 +213,7 @@ class HandlerEmitter(Emitter):
         self._check(status, f"done{k}")
         self.block(f"done{k}")
 
-    # -- control -------------------------------------------------------------------------------------------------
+    # -- control ---------------------------------------------------------------------------------------------
 
     def op_call(self, u: Uop) -> None:
         routine, at, *args = u.args
@@ -226,6 +229,23 @@ class HandlerEmitter(Emitter):
         self.block(f"fault{k}")
         self.on_fault()
         self.block(f"called{k}")
+
+    def op_helper(self, u: Uop) -> None:
+        number, *args = u.args
+        for k, a in enumerate(args):
+            wide = self.text(a)
+            if a.w < 64:
+                wide = self.new()
+                self.put(f"{wide} = zext i{a.w} {self.text(a)} to i64")
+            p = self.at("helper_values", str(k), "i64")
+            self.put(f"store i64 {wide}, ptr {p}, {STATE}")
+        f = self.peek("helper", "ptr")
+        self.put(f"call void {f}(ptr %st, i32 {number}, i32 {len(args)})")
+
+    def op_helped(self, u: Uop) -> None:
+        p, wide = self.at("helper_values", str(u.args[0]), "i64"), self.new()
+        self.put(f"{wide} = load i64, ptr {p}, {STATE}")
+        self.put(f"%t{u.n} = " + (f"trunc i64 {wide} to i{u.w}" if u.w < 64 else f"add i64 {wide}, 0"))
 
     def call_type(self, u: Uop) -> str:
         return shared_type(self.m, u.args[0], [a.w for a in u.args[2:]])
@@ -257,7 +277,7 @@ class HandlerEmitter(Emitter):
             self.block(f"not{k}")
             self._sequential(self._stream(at), left)
 
-    def _leave(self, leaving: tuple, next_: tuple | None, at: Val, left: str) -> None:
+    def _leave(self, leaving: tuple[Any, ...], next_: tuple[Any, ...] | None, at: Val, left: str) -> None:
         cond, reason = leaving
         self.n += 1
         k = self.n
@@ -348,7 +368,9 @@ class SharedEmitter(HandlerEmitter):
         trace.pending[key] = (trace.pending[key][0], at)
         shape = routine(trace, *args)
         if len(trace.pending) > 1 or trace.dead:
-            raise TypeError(f"shared routine {routine.__name__} may load and compute, but not write registers or end")
+            raise TypeError(
+                f"shared routine {routine.__name__} may load and compute, but not write registers or end"
+            )
         results = list(shape) if isinstance(shape, tuple) else [] if shape is None else [shape]
         self.type = "{ " + ", ".join(f"i{r.w}" for r in [trace.at, *results]) + ", i1 }"
         params = "".join(f", i{w} %t{i + 2}" for i, w in enumerate(widths))
@@ -387,12 +409,24 @@ def support(model: Model, page_bits: int) -> str:
     isa = model.isa
     page = 1 << page_bits
     out = [INTRINSICS, METADATA, softmmu.text(model, page_bits)]
-    out.append(softmmu.fill(
-        SUPPORT, model, page_bits, jump_mask=JUMP_ENTRIES - 1, hot_entries=HOT_ENTRIES,
-        fc_user=isa.fcs(0, PROGRAM), fc_super=isa.fcs(1, PROGRAM), longest=isa.longest,
-        last_start=page - isa.longest, span=page - isa.longest + 1, wordbits=isa.word * 8, word=isa.word,
-        attention_reason=Reason.ATTENTION << 32, edge_reason=Reason.EDGE << 32,
-    ))
+    out.append(
+        softmmu.fill(
+            SUPPORT,
+            model,
+            page_bits,
+            jump_mask=JUMP_ENTRIES - 1,
+            hot_entries=HOT_ENTRIES,
+            fc_user=isa.fcs(0, PROGRAM),
+            fc_super=isa.fcs(1, PROGRAM),
+            longest=isa.longest,
+            last_start=page - isa.longest,
+            span=page - isa.longest + 1,
+            wordbits=isa.word * 8,
+            word=isa.word,
+            attention_reason=Reason.ATTENTION << 32,
+            edge_reason=Reason.EDGE << 32,
+        )
+    )
     dispatcher = HandlerEmitter(model, page_bits)
     dispatcher.lines = [f"define internal tailcc void @dispatch{SIGNATURE} {{"]
     dispatcher.dispatch("%ip", "%budget")
@@ -406,7 +440,8 @@ def support(model: Model, page_bits: int) -> str:
         out.append(emitter(model, page_bits, number).handler(f"rt_{name}", trace))
         out.append(
             f"define void @call_{name}(ptr %st, i32 %pc, i64 %budget) {{\n"
-            + softmmu.fill(CALL_ROUTINE, model, page_bits, name_of_routine=f"rt_{name}") + "}\n"
+            + softmmu.fill(CALL_ROUTINE, model, page_bits, name_of_routine=f"rt_{name}")
+            + "}\n"
         )
     for shared, widths in isa.shared.items():
         out.append(SharedEmitter(model, page_bits).shared(shared, list(widths)))
@@ -416,7 +451,11 @@ def support(model: Model, page_bits: int) -> str:
 def externals(model: Model) -> list[str]:
     """Names that handler modules take from the support module."""
     return [
-        *PLACES, "slow_load", "slow_store", "slow_probe", *(f"rt_{n}" for n in model.isa.routines),
+        *PLACES,
+        "slow_load",
+        "slow_store",
+        "slow_probe",
+        *(f"rt_{n}" for n in model.isa.routines),
         *(f"shared_{f.__name__}" for f in model.isa.shared),
     ]
 
@@ -426,7 +465,10 @@ def declarations(model: Model) -> str:
     out += [f"declare tailcc void @{n}{PARAMS}" for n in [*PLACES, *(f"rt_{n}" for n in model.isa.routines)]]
     for f, widths in model.isa.shared.items():
         params = "".join(f", i{w}" for w in widths)
-        out.append(f"declare fastcc {shared_type(model, f, list(widths))} @shared_{f.__name__}(ptr, ptr, i64, i64, i32{params})")
+        out.append(
+            f"declare fastcc {shared_type(model, f, list(widths))} "
+            f"@shared_{f.__name__}(ptr, ptr, i64, i64, i32{params})"
+        )
     return "\n".join(out)
 
 
@@ -459,7 +501,7 @@ def part(model: Model, page_bits: int, first: int, last: int) -> tuple[str, byte
 
 
 def length_of(trace: Trace) -> int:
-    """Bytes of the instruction, 0 if they depend on extension words; an instruction that only traps has its word."""
+    """Bytes of the instruction, 0 if they depend on extension words; one that only traps has its word."""
     at = trace.at.x
     return at if isinstance(at, int) else 0
 

@@ -1,10 +1,11 @@
-"""What the engines must be told of an instruction set.  Nothing outside translator/<isa>/ knows more than this."""
+"""What the engines must be told of an instruction set; nothing outside translator/ISA/ knows more."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Callable, Mapping
+from typing import Any
 
 from .spec.insn import Decoder, InsnSet
 from .spec.semantics import Reg, Semantics
@@ -18,9 +19,9 @@ class Isa:
     name: str
     insns: InsnSet
     regs: tuple[Reg, ...]
-    # name -> semantics without operands.  `fault` runs after a refused access (state.fault_*), `illegal` on words that
-    # decode to nothing; a fault inside a routine ends in `double_fault`.  `interrupt` and `trace` run between
-    # instructions when `pending` asks for them.
+    # name -> semantics without operands.  `fault` runs after a refused access (state.fault_*), `illegal` on
+    # words that decode to nothing; a fault inside a routine ends in `double_fault`.  `interrupt` and `trace`
+    # run between instructions when `pending` asks for them.
     routines: Mapping[str, Callable[[Semantics], None]]
     # function code of an access: (mode, "data" | "program") -> int
     fcs: Callable[[int, str], int]
@@ -30,16 +31,22 @@ class Isa:
     pending: Callable[[Any], str | None]
     # state -> non-zero while instructions are followed by a look at `traced`
     tracing: Callable[[Any], int]
-    # (state, what `tracing` said before, the instruction's address, that behind it or -1) -> routine to run, or None
+    # (state, what `tracing` said before, the instruction's address, that behind it or -1) -> routine to run,
+    # or None
     traced: Callable[[Any, int, int, int], str | None]
     # (state, reset vectors' reader (addr, size) -> int) -> None: what the processor does at reset
     reset: Callable[[Any, Callable[[int, int], int]], None]
     # one line of register text for traces and dumps: state -> {name: value}
     registers: Callable[[Any], dict[str, int]]
-    # one line on the exception just taken, for people: (state, routine, model, supervisor data (addr, size) -> int | None)
-    exception: Callable[[Any, str, str, Callable[[int, int], int | None]], str] = lambda state, routine, model, read: routine
+    # one line on the exception just taken, for people: (state, routine, model, supervisor data (addr, size)
+    # -> int | None)
+    exception: Callable[[Any, str, str, Callable[[int, int], int | None]], str] = (
+        lambda state, routine, model, read: routine
+    )
     # pieces that the interpreter keeps one copy of (Semantics.call), with the widths of their arguments
     shared: Mapping[Callable[..., Any], tuple[int, ...]] = field(default_factory=dict)
+    # functions on ints for Semantics.helper: what is too rare and too large for the specification language
+    helpers: tuple[Callable[..., tuple[int, ...]], ...] = ()
     word: int = 2  # bytes of the smallest instruction
     longest: int = 22  # bytes of the longest instruction
     big_endian: bool = True
@@ -51,12 +58,19 @@ class Isa:
 
 @dataclass(frozen=True)
 class Model:
-    """One processor of an instruction set."""
+    """One processor of an instruction set; `name` may be "CORE+UNIT", a core with a coprocessor."""
 
     isa: Isa
     name: str
-    aligned: int = 1  # accesses of this size or more must be aligned to it (68000: 2; SPARC: 8 = naturally); 1: never
+    aligned: int = (
+        1  # accesses of this size or more must be aligned to it (68000: 2; SPARC: 8 = naturally); 1: never
+    )
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def core(self) -> str:
+        """The name without its coprocessor."""
+        return self.name.partition("+")[0]
 
     @cached_property
     def decoder(self) -> Decoder:

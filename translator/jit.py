@@ -1,8 +1,8 @@
-"""The JIT: which code is hot, its translation in worker processes, and what becomes of it when guest memory changes.
+"""The JIT: what is hot, its translation in worker processes, what becomes of it when guest memory changes.
 
     heat in the jump cache ─► state.hot ─► poll: known? ─► link it to the address again
-                                              │ no ─► disk cache ─► worker ─► verify bytes ─► link ─► jump cache
-    store into translated code ─► invalidate: the regions on those granules are forgotten before the store is done
+                                            │ no ─► disk cache ─► worker ─► same bytes? ─► link ─► jump cache
+    store into translated code ─► the regions on those granules are forgotten before the store is done
 
 A region is valid for guest code bytes at a virtual address in a privilege mode; the jump cache says for which
 MMU contexts.  Its pages' mapping is looked at again whenever the machine's maps have changed.
@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 from .cache import Cache, digest
 from .isa import Model
@@ -42,7 +43,7 @@ def code_reader(pages: dict[int, bytes], page_bits: int, big: bool = True) -> An
             page = pages.get(at & ~size_mask)
             if page is None:
                 raise OutOfSight(f"{at:#x}")
-            out += page[at & size_mask:][:size - len(out)]
+            out += page[at & size_mask :][: size - len(out)]
         return int.from_bytes(out, "big" if big else "little")
 
     return code
@@ -57,12 +58,21 @@ def find_region(model: Model, mode: int, entry: int, page_bits: int, pages: dict
 
 
 def translate(
-    isa: str, model_name: str, mode: int, entry: int, page_bits: int, pages: dict[int, bytes],
+    isa: str,
+    model_name: str,
+    mode: int,
+    entry: int,
+    page_bits: int,
+    pages: dict[int, bytes],
 ) -> tuple[bytes, list[tuple[int, int]], int]:
     """A worker's job: (object, guest code spans, instructions) of the region at `entry`."""
     model = find_model(isa, model_name)
     region = find_region(model, mode, entry, page_bits, pages)
-    return build.compile_text(RegionEmitter(region, page_bits).module(), LEVEL, CODEGEN), region.spans, region.insns
+    return (
+        build.compile_text(RegionEmitter(region, page_bits).module(), LEVEL, CODEGEN),
+        region.spans,
+        region.insns,
+    )
 
 
 Place = tuple[int, int, int]  # entry, mode, and where the entry's page lies: processes share addresses
@@ -72,7 +82,7 @@ Pages = dict[int, tuple[Range, int]]  # virtual page -> memory, offset
 
 @dataclass(eq=False)
 class Code:
-    """A linked region: its address, the spans of guest code it was made from, and where they lay in memory."""
+    """A linked region: its address, the guest code it was made from, and where that lies in memory."""
 
     place: Place
     linked: Any
@@ -105,10 +115,13 @@ class Jit:
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._stale: list[Code] = []
         self.counts = dict.fromkeys(
-            ("translated", "linked", "from_cache", "invalidated", "failed", "relinked", "outdated"), 0)
+            ("translated", "linked", "from_cache", "invalidated", "failed", "relinked", "outdated"), 0
+        )
         self.host_bytes = self.guest_insns = 0
         self.link_seconds = self.inline_seconds = 0.0
-        self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: None  # somebody wants to see regions come …
+        self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: (
+            None
+        )  # somebody wants to see regions come …
         self.on_dropped: Callable[[Code], None] = lambda code: None  # … and go
 
     def attach(self, cpu: Any) -> None:
@@ -119,7 +132,7 @@ class Jit:
         self._jumps, self._heat = isa.layout.offset("jumps"), isa.layout.offset("heat")
         self._program_fc = [isa.fcs(m, "program") for m in (0, 1)]
 
-    # -- between quanta ------------------------------------------------------------------------------------------
+    # -- between quanta --------------------------------------------------------------------------------------
 
     def poll(self) -> None:
         """Take notice of hot places and finished translations."""
@@ -128,7 +141,7 @@ class Jit:
         count = int(s.hot_count)
         if count:
             s.hot_count = 0
-            for key in {int(k) for k in s.hot[0:min(count, HOT_ENTRIES)]}:
+            for key in {int(k) for k in s.hot[0 : min(count, HOT_ENTRIES)]}:
                 self._wanted(key)
         if self.pool.busy:
             self.pool.poll()
@@ -170,7 +183,7 @@ class Jit:
             return
         where = self._surroundings(entry, mode)
         size = 1 << self.cpu.mmu.page_bits
-        pages = {va: bytes(memoryview(r.bytes)[o:o + size]) for va, (r, o) in where.items()}
+        pages = {va: bytes(memoryview(r.bytes)[o : o + size]) for va, (r, o) in where.items()}
         args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages)
         self.waiting[place] = None
 
@@ -184,7 +197,9 @@ class Jit:
             self.counts["translated"] += 1
             homes = self._cut(spans, where)
             assert homes is not None
-            if _bytes(homes) != b"".join(pages[va & -size][va & size - 1:][:n] for va, n in _by_page(spans, size)):
+            if _bytes(homes) != b"".join(
+                pages[va & -size][va & size - 1 :][:n] for va, n in _by_page(spans, size)
+            ):
                 self.counts["outdated"] += 1
                 return
             about = {"spans": spans, "code": hashlib.sha256(_bytes(homes)).hexdigest(), "insns": insns}
@@ -204,7 +219,7 @@ class Jit:
             if place in self.waiting:
                 self.waiting[place] = job
 
-    # -- guest code ----------------------------------------------------------------------------------------------
+    # -- guest code ------------------------------------------------------------------------------------------
 
     def _page(self, va: int, mode: int) -> tuple[Range, int] | None:
         """Where the page of `va` lies, if it can be executed and is plain memory."""
@@ -224,7 +239,7 @@ class Jit:
         return out
 
     def _probably_mapped(self, va: int, mode: int) -> bool:
-        """Whether the guest has executed in the page lately: asking the MMU would leave traces in its tables."""
+        """Whether the guest has executed in the page lately, so that its tables say so."""
         page = self.cpu.mmu.page_bits
         entry = self.cpu.state.tlb[(va >> page & 255) + mode * 256]
         return bool(entry.xtag == va)
@@ -251,10 +266,16 @@ class Jit:
             where[va] = hit
         return self._cut(spans, where)
 
-    # -- linking -------------------------------------------------------------------------------------------------
+    # -- linking ---------------------------------------------------------------------------------------------
 
     def _link(
-        self, key: int, place: Place, obj: bytes, spans: list[tuple[int, int]], insns: int, homes: list[Home],
+        self,
+        key: int,
+        place: Place,
+        obj: bytes,
+        spans: list[tuple[int, int]],
+        insns: int,
+        homes: list[Home],
     ) -> None:
         start = time.perf_counter()
         linked = self.native.linker.link(obj, ["region"], {})
@@ -296,7 +317,7 @@ class Jit:
             code.keys.clear()
 
     def code_written(self, r: Range, offset: int, size: int) -> None:
-        """A store is about to change bytes offset..offset+size-1 of a memory that has translated code there."""
+        """A store is about to change bytes offset..offset+size-1, where translated code is."""
         for g in range(offset >> GRANULE_BITS, (offset + size - 1 >> GRANULE_BITS) + 1):
             for code in list(self._granules.get((r.base, g), ())):
                 if any(h is r and o < offset + size and offset < o + n for h, o, n in code.homes):
@@ -328,7 +349,7 @@ class Jit:
                 if not any(r.fine[first:last]):
                     r.code[p] = 0
 
-    # -- the cache on disk ---------------------------------------------------------------------------------------
+    # -- the cache on disk -----------------------------------------------------------------------------------
 
     def _slot(self, entry: int, mode: int) -> str:
         """Key of the translations that begin at an address with the bytes that are there now."""
@@ -339,14 +360,17 @@ class Jit:
         assert hit is not None
         r, offset = hit
         at = offset + (entry & size - 1)
-        head = bytes(memoryview(r.bytes)[at:min(at + 32, offset + size)])
+        head = bytes(memoryview(r.bytes)[at : min(at + 32, offset + size)])
         bits = str(self.cpu.mmu.page_bits)
         isa = self.model.isa.name
         made_by = f"{sources(isa, REGIONS)} {LEVEL} {CODEGEN}"
-        return digest("region", made_by, build.identity(), isa, self.model.name, bits,
-                      str(mode), str(entry), head)
+        return digest(
+            "region", made_by, build.identity(), isa, self.model.name, bits, str(mode), str(entry), head
+        )
 
-    def _from_cache(self, slot: str, mode: int) -> tuple[bytes, list[tuple[int, int]], int, list[Home]] | None:
+    def _from_cache(
+        self, slot: str, mode: int
+    ) -> tuple[bytes, list[tuple[int, int]], int, list[Home]] | None:
         blobs = self.cache.get(slot)
         if blobs is None or len(blobs) != 2:
             return None
@@ -358,8 +382,13 @@ class Jit:
         return blobs[1], spans, about["insns"], homes
 
     def stats(self) -> dict[str, int]:
-        return {**self.counts, "regions": len(self.codes), "host_bytes": self.host_bytes,
-                "guest_insns": self.guest_insns, "waiting": len(self.waiting)}
+        return {
+            **self.counts,
+            "regions": len(self.codes),
+            "host_bytes": self.host_bytes,
+            "guest_insns": self.guest_insns,
+            "waiting": len(self.waiting),
+        }
 
     def close(self) -> None:
         self.pool.close()
@@ -376,7 +405,7 @@ def _by_page(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
 
 
 def _bytes(homes: list[tuple[Range, int, int]]) -> bytes:
-    return b"".join(bytes(memoryview(r.bytes)[o:o + n]) for r, o, n in homes)
+    return b"".join(bytes(memoryview(r.bytes)[o : o + n]) for r, o, n in homes)
 
 
 __all__ = ["Code", "Jit", "find_region", "translate"]

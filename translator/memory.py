@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable, Protocol
+from typing import Any, Protocol
 
 from .isa import Model
 from .native import flat
@@ -39,7 +40,8 @@ class NoIo:
 
 @dataclass
 class Mmu:
-    """Address translation: a semantics function over a struct (traced for native code, run as it is by concrete).
+    """Address translation: a semantics function over a struct (traced for native code, run as it is by
+    concrete).
 
     `translate(s, va, fc, how) -> 64-bit Val`: physical address; bit 63 refuses, bit 62 forbids the soft-TLB.
     """
@@ -68,10 +70,12 @@ class Range:
         self.bytes = (ctypes.c_uint8 * self.size).from_address(self.host)
 
     def read(self, offset: int, size: int, big: bool) -> int:
-        return int.from_bytes(memoryview(self.bytes)[offset:offset + size], "big" if big else "little")
+        return int.from_bytes(memoryview(self.bytes)[offset : offset + size], "big" if big else "little")
 
     def write(self, offset: int, size: int, value: int, big: bool) -> None:
-        memoryview(self.bytes).cast("B")[offset:offset + size] = value.to_bytes(size, "big" if big else "little")
+        memoryview(self.bytes).cast("B")[offset : offset + size] = value.to_bytes(
+            size, "big" if big else "little"
+        )
 
 
 class _MmuEngine(Concrete):
@@ -92,7 +96,9 @@ class _MmuEngine(Concrete):
 class GuestMemory:
     """The concrete engine's memory (spec.concrete.Memory) and the debugger's window on the guest."""
 
-    def __init__(self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None]) -> None:
+    def __init__(
+        self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None]
+    ) -> None:
         self.model, self.mmu, self.io, self.on_code_write = model, mmu, io, on_code_write
         self.ranges: list[Range] = []
         self.on_write: Callable[[int, int, int], None] | None = None  # (va, size, value) of every store done
@@ -104,7 +110,9 @@ class GuestMemory:
                 return r, phys - r.base
         return None
 
-    def _refuse(self, va: int, size: int, fc: int, write: bool, data: int, misaligned: bool = False) -> AccessFault:
+    def _refuse(
+        self, va: int, size: int, fc: int, write: bool, data: int, misaligned: bool = False
+    ) -> AccessFault:
         return AccessFault(va, size, fc, write, data, misaligned)
 
     def _access(self, va: int, size: int, fc: int, how: int, value: int, probe: bool = False) -> int:
@@ -174,10 +182,10 @@ class GuestMemory:
             return
         memory, offset = hit
         first, last = offset >> GRANULE_BITS, (offset + size - 1) >> GRANULE_BITS
-        if any(memory.fine[first:last + 1]):
+        if any(memory.fine[first : last + 1]):
             self.on_code_write(memory, offset, size)
 
-    # -- spec.concrete.Memory ------------------------------------------------------------------------------------
+    # -- spec.concrete.Memory --------------------------------------------------------------------------------
 
     def read(self, va: int, size: int, fc: int) -> int:
         program = fc in (self.model.isa.fcs(0, "program"), self.model.isa.fcs(1, "program"))
@@ -196,7 +204,7 @@ class GuestMemory:
             value = value << word * 8 | self._access((va + i) & 0xFFFFFFFF, word, fc, EXECUTE, 0)
         return value
 
-    # -- debugger ------------------------------------------------------------------------------------------------
+    # -- debugger --------------------------------------------------------------------------------------------
 
     def peek(self, va: int, size: int, fc: int) -> int | None:
         """Plain memory at `va`, None if there is none; leaves no trace anywhere."""
@@ -208,7 +216,7 @@ class GuestMemory:
                 return None
             take = min(size - len(out), -at & ((1 << self.mmu.page_bits) - 1) or 1 << self.mmu.page_bits)
             memory, offset = hit
-            piece = bytes(memoryview(memory.bytes)[offset:offset + take])
+            piece = bytes(memoryview(memory.bytes)[offset : offset + take])
             if len(piece) < take:
                 return None
             out += piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 from .interp import HandlerEmitter
 from .isa import Model
@@ -22,9 +22,13 @@ class FunctionEmitter(HandlerEmitter):
 
 
 def function(
-    name: str, model: Model, layout: Layout, fn: Callable[..., Val], widths: tuple[int, ...],
+    name: str,
+    model: Model,
+    layout: Layout,
+    fn: Callable[..., Val],
+    widths: tuple[int, ...],
 ) -> str:
-    """LLVM text of `i64 name(ptr struct, args…)`: fn(s, args…) on the struct's fields, committed at the end."""
+    """LLVM text of `i64 name(ptr struct, args…)`: fn(s, args…) on the struct's fields."""
     trace = Trace(model)
     args = [Val(trace, w, Uop("arg", w, (), i + 1)) for i, w in enumerate(widths)]
     trace.count = len(args)

@@ -1,14 +1,16 @@
 """Regions: the control-flow graph behind a hot entry, compiled as one host function.
 
-Guest registers live in SSA, direct branches are host branches, a direct call runs into its callee and a return is
-compared with the return addresses of the region's calls.  There are no slow paths, only side exits: registers are
-stored, the pc is that of the instruction that could not be done, and the interpreter does it from its start.
+Guest registers live in SSA, direct branches are host branches, a direct call runs into its callee and a
+return is compared with the return addresses of the region's calls.  There are no slow paths, only side
+exits: registers are stored, the pc is that of the instruction that could not be done, and the interpreter
+does it from its start.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
+from typing import Any
 
 from .isa import Model
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY, Emitter
@@ -41,7 +43,7 @@ class Block:
 
     address: int
     steps: list[Step] = field(default_factory=list)
-    next: tuple | None = None
+    next: tuple[Any, ...] | None = None
     follow: int = 0  # address behind the last instruction
     stuck: bool = False  # the instruction at `follow` is the interpreter's
 
@@ -63,9 +65,13 @@ class Region:
 
 
 def discover(
-    model: Model, mode: int, entry: int, code: Callable[[int, int], int], limit: int = MAX_INSNS,
+    model: Model,
+    mode: int,
+    entry: int,
+    code: Callable[[int, int], int],
+    limit: int = MAX_INSNS,
 ) -> Region:
-    """Trace the code reachable from `entry`; `code(address, size)` raises OutOfSight where it cannot be read."""
+    """Trace the code reachable from `entry`; `code(address, size)` raises OutOfSight if it cannot be read."""
     trace = RegionTrace(model, mode, code)
     blocks: dict[int, Block] = {}
     owner: dict[int, int] = {}  # instruction address -> block address
@@ -129,8 +135,11 @@ def _split(blocks: dict[int, Block], owner: dict[int, int], at: int) -> None:
 
 
 def _trace_one(
-    trace: RegionTrace, model: Model, at: int, code: Callable[[int, int], int],
-) -> tuple[list[Uop], int, tuple | None, bool] | None:
+    trace: RegionTrace,
+    model: Model,
+    at: int,
+    code: Callable[[int, int], int],
+) -> tuple[list[Uop], int, tuple[Any, ...] | None, bool] | None:
     """(uops, length, next, is a call) of the instruction at `at`, or None if the interpreter has to do it."""
     first = len(trace.ops)
     try:
@@ -150,9 +159,15 @@ def _trace_one(
         return None
     ops = trace.ops[first:]
     finish = ops[-1]
-    if trace.dead or finish.op != "finish" or length is None or any(
-        u.op == "set" and u.args[0] is MODE or u.op in ("load", "store", "probe") and isinstance(u.args[2], Val)
-        for u in ops
+    if (
+        trace.dead
+        or finish.op != "finish"
+        or length is None
+        or any(
+            (u.op == "set" and u.args[0] is MODE)
+            or (u.op in ("load", "store", "probe") and isinstance(u.args[2], Val))
+            for u in ops
+        )
     ):
         return None
     next_, leaving, _ = finish.args
@@ -205,7 +220,9 @@ class RegionEmitter(Emitter):
         self.region = region
         self.slots: dict[tuple[str, int], Reg] = {}
         self.dirty: set[Slot] = set()  # registers that may differ from the state struct's at this point
-        self._exits: list[tuple[str, int, int, str, set[Slot]]] = []  # label, pc, instructions not done, why, dirty
+        self._exits: list[
+            tuple[str, int, int, str, set[Slot]]
+        ] = []  # label, pc, instructions not done, why, dirty
         self._here = (0, 0)
         for b in region.blocks.values():
             for s in b.steps:
@@ -216,7 +233,9 @@ class RegionEmitter(Emitter):
 
     def module(self, name: str = "region") -> str:
         """The region as an LLVM module with one function."""
-        self.lines = [f"define tailcc void @{name}(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) nounwind {{"]
+        self.lines = [
+            f"define tailcc void @{name}(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) nounwind {{"
+        ]
         self.block("entry")
         self.put("%left = alloca i64")
         self.put("store i64 %budget, ptr %left")
@@ -296,7 +315,7 @@ class RegionEmitter(Emitter):
             self._exit("resume" if how == "resume" else "jump_to", str(address), 0, why)
 
     def _exit(self, how: str, pc: str, undone: int, why: str) -> None:
-        """Store what the region has changed and go on at pc, `undone` instructions of the block being left over."""
+        """Store what has changed and go on at pc, `undone` instructions of the block being left over."""
         for key in sorted(self.dirty):
             r = self.slots[key]
             v, p = self.new(), self._home(*key, r)
@@ -326,7 +345,7 @@ class RegionEmitter(Emitter):
         self._exits.append((label, *self._here, why, set(self.dirty)))
         return label
 
-    # -- uops ----------------------------------------------------------------------------------------------------
+    # -- uops ------------------------------------------------------------------------------------------------
 
     def op_insn(self, u: Uop) -> None:
         self.lines.append(f"; {u.args[0]:#x}")
@@ -358,7 +377,9 @@ class RegionEmitter(Emitter):
 
     def op_load(self, u: Uop) -> None:
         addr, size, space = u.args
-        hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", str(self.region.mode))
+        hit, p = self.tlb(
+            self.text(addr), size, "xtag" if space is PROGRAM else "rtag", str(self.region.mode)
+        )
         self._guard(hit, "load")
         self.host_load(p, size, f"%t{u.n}")
 

@@ -2,13 +2,13 @@
 
 The common half, a soft-TLB hit, is in every handler and region (`llvm.emit.Emitter.tlb`).  Here, on a miss:
 
-    slow_load / slow_store / slow_probe ─► access ─► locate ─► the machine's `translate` ─► RAM range: fill the TLB
-                                             │          └────► no RAM there: 0
-                                             └─► the machine's `io` (Python): devices
+    slow_load, slow_store, slow_probe ─► access ─► locate ─► the machine's `translate` ─► RAM: fill the TLB
+                                           │          └────► no RAM there: 0
+                                           └─► the machine's `io` (Python): devices
 
-`translate(mmu, va, fc, access) -> i64`: physical address; bit 63 refuses the access, bit 62 forbids caching it.
-`io(phys, va, desc, value) -> i32`: desc = size | fc << 8 | operation << 16; 0 done (a read leaves state.slow_value),
-1 refused.  A page that holds translated code never gets a write tag, so that a store into it is seen here.
+`translate(mmu, va, fc, access) -> i64`: physical address; bit 63 refuses, bit 62 forbids caching.
+`io(phys, va, desc, value) -> i32`: desc = size | fc << 8 | operation << 16; 0 done (a read leaves
+state.slow_value), 1 refused.  A page that holds translated code gets no write tag, so that stores are seen.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ stepped:
   store i64 %acc1, ptr %bvp
   %go_on = icmp ult i32 %i1, %size
   br i1 %go_on, label %loop, label %good
-inner:                                                   ; the inner access has named the faulting byte: give the
+inner:                                                   ; the inner access has named the byte: give the
   %isp = getelementptr i8, ptr %st, i64 $fault_size      ; whole access's size and data with it
   store i32 %size, ptr %isp
   %idp = getelementptr i8, ptr %st, i64 $fault_data
@@ -348,7 +348,8 @@ define preserve_mostcc i32 @slow_load(ptr %st, ptr %ip, i64 %budget, i64 %op, i6
   %r = call i32 @access(ptr %st, i32 %va, i32 %desc, i32 %how, i64 0)
   ret i32 %r
 }
-define preserve_mostcc i32 @slow_store(ptr %st, ptr %ip, i64 %budget, i64 %op, i64 %what, i64 %value) noinline cold {
+define preserve_mostcc i32 @slow_store(ptr %st, ptr %ip, i64 %budget, i64 %op, i64 %what, i64 %value)
+    noinline cold {
   %bp = getelementptr i8, ptr %st, i64 $budget
   store i64 %budget, ptr %bp
   %va = trunc i64 %what to i32
@@ -377,9 +378,18 @@ def fill(text: str, model: Model, page_bits: int, **more: object) -> str:
     values: dict[str, object] = dict(model.isa.layout.offsets)
     size = 1 << page_bits
     values.update(
-        page=page_bits, granule=GRANULE_BITS, page_size=size, pagemask32=-size, pagemask64=-size, offmask64=size - 1,
-        tlb_entries=TLB_ENTRIES, tlb_mask=TLB_ENTRIES - 1, tlb_total=TLB_ENTRIES * TLB_MODES,
-        aligned=model.aligned, align_mask=model.aligned - 1, big="true" if model.isa.big_endian else "false",
+        page=page_bits,
+        granule=GRANULE_BITS,
+        page_size=size,
+        pagemask32=-size,
+        pagemask64=-size,
+        offmask64=size - 1,
+        tlb_entries=TLB_ENTRIES,
+        tlb_mask=TLB_ENTRIES - 1,
+        tlb_total=TLB_ENTRIES * TLB_MODES,
+        aligned=model.aligned,
+        align_mask=model.aligned - 1,
+        big="true" if model.isa.big_endian else "false",
         **more,
     )
     for name in sorted(values, key=len, reverse=True):  # longest first: $fetch_va before $fetch
@@ -391,7 +401,11 @@ def text(model: Model, page_bits: int) -> str:
     """The slow half of memory accesses for one CPU model and granule."""
     order = "".join(
         f"define internal i{w} @order.i{w}(i{w} %x) alwaysinline {{\n"
-        + (f"  %y = call i{w} @llvm.bswap.i{w}(i{w} %x)\n  ret i{w} %y\n" if model.isa.big_endian else f"  ret i{w} %x\n")
+        + (
+            f"  %y = call i{w} @llvm.bswap.i{w}(i{w} %x)\n  ret i{w} %y\n"
+            if model.isa.big_endian
+            else f"  ret i{w} %x\n"
+        )
         + "}\n"
         for w in (16, 32, 64)
     )

@@ -1,13 +1,14 @@
 """The CPU's state: one C struct per model, shared by the engines, Python, the debugger and snapshots.
 
-`CORE` is what every instruction set has; a model appends its registers.  Native code addresses the struct by the
-offsets computed here, Python sees it through cffi.
+`CORE` is what every instruction set has; a model appends its registers.  Native code addresses the struct by
+the offsets computed here, Python sees it through cffi.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, Iterable
+from typing import Any
 
 import cffi
 
@@ -18,8 +19,8 @@ TLB_MODES = 2
 RANGES = 16
 JUMP_ENTRIES = 4096
 HOT_ENTRIES = 256
-# Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page), an
-# exception, an instruction that regions do not have, a jump to code that is not in the region.
+# Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page),
+# an exception, an instruction that regions do not have, a jump to code that is not in the region.
 EXITS = ("budget", "load", "store", "probe", "exception", "interpreter", "elsewhere")
 CTYPES = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
 
@@ -42,10 +43,15 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "budget", 1),  # instructions left when native code leaves
     ("uint32_t", "pc", 1),
     ("uint32_t", "reason", 1),
-    # The fetch window: guest code at fetch_va .. fetch_va + fetch_span - 1 lies at fetch_host.  Invalid: span = end = 0.
+    # The fetch window: guest code at fetch_va .. fetch_va + fetch_span - 1 lies at fetch_host.  Invalid:
+    # span = end = 0.
     ("uint64_t", "fetch_host", 1),
     ("uint64_t", "fetch_end", 1),  # host address of the last byte at which an instruction may start
-    ("uint64_t", "fetch_delta", 1),  # guest pc = host instruction pointer + delta (mod 2^32); outlives the window
+    (
+        "uint64_t",
+        "fetch_delta",
+        1,
+    ),  # guest pc = host instruction pointer + delta (mod 2^32); outlives the window
     ("uint32_t", "fetch_va", 1),
     ("uint32_t", "fetch_span", 1),
     ("uint32_t", "pad0", 1),
@@ -69,6 +75,12 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "jump_to", 1),
     ("uint64_t", "resume", 1),
     ("uint64_t", "lengths", 1),  # bytes of an instruction by its first word; 0: not fixed
+    (
+        "uint64_t",
+        "helper",
+        1,
+    ),  # Python functions (Semantics.helper): arguments, then results, in helper_values
+    ("uint64_t", "helper_values", 8),
     ("uint32_t", "watch", 1),  # non-zero: leave with Reason.ROUTINE after every routine …
     ("uint32_t", "routine", 1),  # … whose number (order in Isa.routines) is here
     ("uint64_t", "insns_jit", 1),  # statistics: instructions that regions executed
@@ -91,7 +103,15 @@ struct tlb { uint32_t rtag, wtag, xtag, pad; uint64_t addend, pad2; };
 struct range { uint64_t base, size, host, code, writable, fine; };
 struct jump { uint64_t key, code; };
 """
-_SIZES = {"uint8_t": 1, "uint16_t": 2, "uint32_t": 4, "uint64_t": 8, "struct tlb": 32, "struct range": 48, "struct jump": 16}
+_SIZES = {
+    "uint8_t": 1,
+    "uint16_t": 2,
+    "uint32_t": 4,
+    "uint64_t": 8,
+    "struct tlb": 32,
+    "struct range": 48,
+    "struct jump": 16,
+}
 
 
 class Layout:

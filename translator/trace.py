@@ -3,13 +3,15 @@
     Trace         operand fields at run time: one interpreter handler
     RegionTrace   operand fields, instruction words and pc known: one instruction of a region
 
-A trace is a list of `Uop`s in execution order; `if`, `else`, `end` nest, `phi` follows its `end`.  Values defined in
-a branch leave it only through a phi.  See `OPS` for the vocabulary and `dump` for the text that --dump-ir=uop shows.
+A trace is a list of `Uop`s in execution order; `if`, `else`, `end` nest, `phi` follows its `end`.  Values
+defined in a branch leave it only through a phi.  See `OPS` for the vocabulary and `dump` for the text that
+--dump-ir=uop shows.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .isa import Model
 from .spec.semantics import DATA, PROGRAM, Reg, Semantics, Space
@@ -17,17 +19,35 @@ from .spec.value import FOLD, Uop, Val
 
 # op -> what it does; arithmetic ops are those of spec.value.FOLD
 OPS = {
-    **{op: "arithmetic" for op in FOLD},
+    **dict.fromkeys(FOLD, "arithmetic"),
     "select": "cond ? a : b",
-    "zext": "widen", "sext": "widen", "trunc": "narrow", "clz": "leading zeros",
-    "get": "committed register", "set": "commit register",
-    "field": "bits of the instruction word", "word": "instruction stream at an offset", "pc": "address of the instruction",
-    "load": "guest memory, may fault", "store": "guest memory, may fault", "probe": "may fault as a store would",
-    "if": "begin", "else": "otherwise", "end": "join", "phi": "value from either branch",
-    "call": "shared routine", "result": "n-th result of a call", "goto": "continue in a routine",
-    "finish": "end of instruction: (next, leaving, length)", "insn": "marker: instruction at pc",
+    "zext": "widen",
+    "sext": "widen",
+    "trunc": "narrow",
+    "clz": "leading zeros",
+    "get": "committed register",
+    "set": "commit register",
+    "field": "bits of the instruction word",
+    "word": "instruction stream at an offset",
+    "pc": "address of the instruction",
+    "load": "guest memory, may fault",
+    "store": "guest memory, may fault",
+    "probe": "may fault as a store would",
+    "if": "begin",
+    "else": "otherwise",
+    "end": "join",
+    "phi": "value from either branch",
+    "call": "shared routine",
+    "result": "n-th result of a call",
+    "goto": "continue in a routine",
+    "helper": "Python function of Isa.helpers",
+    "helped": "its n-th result",
+    "finish": "end of instruction: (next, leaving, length)",
+    "insn": "marker: instruction at pc",
 }
-_PURE = frozenset(("field", "zext", "sext", "trunc", "or", "and", "add", "xor", "lshr", "shl", "ashr", "eq", "ne"))
+_PURE = frozenset(
+    ("field", "zext", "sext", "trunc", "or", "and", "add", "xor", "lshr", "shl", "ashr", "eq", "ne")
+)
 STREAM = Reg("stream", 32)  # offset of the next instruction byte, carried like a pending register
 
 
@@ -43,23 +63,25 @@ class Trace(Semantics):
 
     def __init__(self, model: Model) -> None:
         self.m = model
-        self.model = model.name
+        self.model, self.options = model.core, model.options
         self.ops: list[Uop] = []
         self.count = 0
-        # Values made of operand fields alone are computed once, before anything else: they name registers, and the
-        # same name must be the same uop wherever it is used.
+        # Values made of operand fields alone are computed once, before anything else: they name registers,
+        # and the same name must be the same uop wherever it is used.
         self.front: dict[Uop, int] = {}
-        self._memo: dict[tuple, Val] = {}
+        self._memo: dict[tuple[Any, ...], Val] = {}
         super().__init__()
 
     def begin(self) -> None:
         super().begin()
         self.pending[STREAM, 0] = (Val(self, 32, 0), Val(self, 32, self.m.isa.word))
 
-    # -- recording -----------------------------------------------------------------------------------------------
+    # -- recording -------------------------------------------------------------------------------------------
 
     def emit(self, op: str, w: int, *args: Any) -> Val:
-        if op in _PURE and all(not isinstance(a, Val) or isinstance(a.x, int) or a.x in self.front for a in args):
+        if op in _PURE and all(
+            not isinstance(a, Val) or isinstance(a.x, int) or a.x in self.front for a in args
+        ):
             key = (op, w, *(a.x if isinstance(a, Val) else a for a in args))
             if key not in self._memo:
                 self.count += 1
@@ -91,7 +113,9 @@ class Trace(Semantics):
         other_dead = self.dead
         if self.next is not next_before or self.leaving is not leaving:
             raise TypeError("jump, branch and leave belong to the top level of an instruction, not into if_")
-        changed = [k for k in {**mine_pending, **self.pending} if mine_pending.get(k) is not self.pending.get(k)]
+        changed = [
+            k for k in {**mine_pending, **self.pending} if mine_pending.get(k) is not self.pending.get(k)
+        ]
         for _, i in changed:
             if isinstance(i, Uop) and i.n > born and i not in self.front and not (mine_dead or other_dead):
                 raise TypeError("a register number is computed inside an if_: compute it in front of it")
@@ -111,15 +135,15 @@ class Trace(Semantics):
             self.pending = mine_pending
             return mine
         for k in changed:
-            i, v = self.pending[k]
-            self.pending[k] = (i, self._phi(mine_pending[k][1], v))
+            index, v = self.pending[k]
+            self.pending[k] = (index, self._phi(mine_pending[k][1], v))
         return self._merge(mine, other)
 
     def _settled(self, pending: Pending, other: Pending, changed: list[tuple[Reg, int | Uop]]) -> Pending:
         """`pending` with the changed registers as this side of an `if_` sees them, behind those that are not.
 
-        A register that only the other side has written keeps its value here, which a write under another run-time
-        number may have given it; once all are read like that, their order no longer matters.
+        A register that only the other side has written keeps its value here, which a write under another
+        run-time number may have given it; once all are read like that, their order no longer matters.
         """
         self.pending = pending
         seen = {}
@@ -139,12 +163,12 @@ class Trace(Semantics):
         if a is None and b is None:
             return None
         if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
-            return tuple(self._merge(x, y) for x, y in zip(a, b))
+            return tuple(self._merge(x, y) for x, y in zip(a, b, strict=True))
         if isinstance(a, Val) and isinstance(b, Val):
             return self._phi(a, b)
         raise TypeError(f"the two sides of an if_ return different shapes: {a!r}, {b!r}")
 
-    # -- registers -----------------------------------------------------------------------------------------------
+    # -- registers -------------------------------------------------------------------------------------------
 
     def fetch_reg(self, reg: Reg, index: Val) -> Val:
         return self.emit("get", reg.width, reg, index)
@@ -158,7 +182,7 @@ class Trace(Semantics):
         super().commit()
         self.pending[STREAM, 0] = stream
 
-    # -- memory and stream ---------------------------------------------------------------------------------------
+    # -- memory and stream -----------------------------------------------------------------------------------
 
     def load(self, addr: Val, size: int, space: Space = DATA) -> Val:
         return self.emit("load", size * 8, addr, size, space)
@@ -194,7 +218,7 @@ class Trace(Semantics):
     def next_pc(self) -> Val:
         return self.pc + self.at
 
-    # -- control -------------------------------------------------------------------------------------------------
+    # -- control ---------------------------------------------------------------------------------------------
 
     def goto(self, routine: str) -> None:
         self.commit()
@@ -212,6 +236,12 @@ class Trace(Semantics):
         out = tuple(self.emit("result", r.w, called, i + 1) for i, r in enumerate(results))
         self.pending[STREAM, 0] = (self.pending[STREAM, 0][0], self.emit("result", 32, called, 0))
         return out if isinstance(shape, tuple) else out[0] if out else None
+
+    def helper(
+        self, fn: Callable[..., tuple[int, ...]], widths: tuple[int, ...], *args: Val
+    ) -> tuple[Val, ...]:
+        self.do("helper", self.m.isa.helpers.index(fn), *args)
+        return tuple(self.emit("helped", w, k) for k, w in enumerate(widths))
 
     def finish(self) -> None:
         """End the instruction: commit, then say where it goes."""
@@ -256,6 +286,11 @@ class RegionTrace(Trace):
     def call(self, routine: Callable[..., Any], *args: Val) -> Any:
         return routine(self, *args)
 
+    def helper(
+        self, fn: Callable[..., tuple[int, ...]], widths: tuple[int, ...], *args: Val
+    ) -> tuple[Val, ...]:
+        raise Untranslatable("Python function")
+
     def goto(self, routine: str) -> None:
         self.do("goto", routine)  # a side exit: nothing of this instruction is committed
         self.dead = True
@@ -292,7 +327,7 @@ def _show(a: Any) -> str:
     if isinstance(a, tuple):
         return "(" + " ".join(_show(x) for x in a) + ")"
     if callable(a):
-        return a.__name__
+        return str(a.__name__)
     return f"{a:#x}" if isinstance(a, int) and a > 9 else str(a)
 
 

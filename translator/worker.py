@@ -48,7 +48,7 @@ class Job:
     """Work under way; `done(result, error)` is called from `Pool.poll`."""
 
     name: str
-    args: tuple
+    args: tuple[Any, ...]
     done: Callable[[Any, str | None], None]
     tries: int = 0
 
@@ -99,7 +99,7 @@ class Pool:
         """Jobs waiting or under way."""
         return len(self.queue) + sum(w.job is not None for w in self.workers)
 
-    def submit(self, name: str, args: tuple, done: Callable[[Any, str | None], None]) -> Job:
+    def submit(self, name: str, args: tuple[Any, ...], done: Callable[[Any, str | None], None]) -> Job:
         job = Job(name, args, done)
         self.queue.append(job)
         self._feed()

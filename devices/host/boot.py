@@ -16,7 +16,8 @@ Registers are 32 bits wide, big-endian; a command runs to its end during the wri
     6 TIME     result = seconds since 1970, arg0 = nanoseconds, by the guest's clock
     7 OPTIONS  result bit 0 verbose, bit 1 a boot file was given
     8 STDIN    arg1 length: standard input -> window, result = count, 0 at its end
-    9 NAME     arg1 length: window holds the name of a file in the boot folder (or of a packaged demo), the boot
+    9 NAME     arg1 length: window holds the name of a file in the boot folder (or of a packaged demo), the
+    boot
                file from now on
 """
 
@@ -191,7 +192,7 @@ class Boot(Element):
         return os.fstat(file).st_size
 
     def _find(self, name: str) -> Path:
-        """The file `name` of the boot folder, which cannot be left, or else of the demos that come with the firmware."""
+        """The file `name` of the boot folder, which cannot be left, or else of the firmware's demos."""
         folder = self.folder.resolve()
         path = (folder / name).resolve()
         if not path.is_relative_to(folder):

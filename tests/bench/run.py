@@ -3,9 +3,10 @@
     python tests/bench/run.py [--programs DIR] [--only sieve,quick] [--runs 3] [--json FILE] [--compare OLD]
 
 Every program runs in all engines in turn, several times; outputs must agree; medians and ratios are printed.
-Times are those of whole processes: starting Python and the firmware are in them, so `start` (a program that does
-nothing) is a row of its own and is subtracted from the machine's times. `cold` begins with an empty code cache for
-regions. Programs are DIR/*.c except mini.c, which is linked to each of them (a small run-time of its own).
+Times are those of whole processes: starting Python and the firmware are in them, so `start` (a program that
+does nothing) is a row of its own and is subtracted from the machine's times. `cold` begins with an empty
+code cache for regions. Programs are DIR/*.c except mini.c, which is linked to each of them (a small run-time
+of its own).
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """LLVM text to objects, objects to addresses.
 
-Compiling needs nothing of the running machine, so it can happen in worker processes; linking is done where the code
-runs.  All addresses that objects need are handed in by name.
+Compiling needs nothing of the running machine, so it can happen in worker processes; linking is done where
+the code runs.  All addresses that objects need are handed in by name.
 """
 
 from __future__ import annotations
 
 import ctypes
-from functools import lru_cache
-from typing import Any, Mapping
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -18,26 +19,30 @@ class CompileError(Exception):
     """LLVM refused our text: a bug here, shown with the offending line."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _initialize() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
 
 
-@lru_cache(maxsize=None)
+@cache
 def identity() -> str:
     """What an object depends on besides its text: LLVM, host CPU and features."""
     _initialize()
     features = llvm.get_host_cpu_features().flatten()
-    return f"{llvmlite.__version__} {llvm.llvm_version_info} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
+    host = f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
+    return f"{llvmlite.__version__} {llvm.llvm_version_info} {host}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def machine(codegen: int) -> Any:
     """The host's target machine at a code generation level 0–3."""
     _initialize()
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=codegen, reloc="pic",
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=codegen,
+        reloc="pic",
         codemodel="small",
     )
 
@@ -70,7 +75,7 @@ def optimise(text: str, level: int, codegen: int = 2) -> Any:
 
 def compile_text(text: str, level: int = 1, codegen: int = 2) -> bytes:
     """LLVM text to a relocatable object of the host."""
-    return machine(codegen).emit_object(optimise(text, level, codegen))
+    return bytes(machine(codegen).emit_object(optimise(text, level, codegen)))
 
 
 class Linked:

@@ -1,12 +1,14 @@
 """Uops to LLVM text: a table for what is plain, a method for what is not.
 
-Sub-classes decide where guest registers live and what an uncommon memory access does: `translator.interp` calls slow
-code, `translator.region` leaves.  Everything here is text; `translator.llvm.build` parses and compiles it.
+Sub-classes decide where guest registers live and what an uncommon memory access does: `translator.interp`
+calls slow code, `translator.region` leaves.  Everything here is text; `translator.llvm.build` parses and
+compiles it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from ..isa import Model
 from ..spec.semantics import Reg
@@ -14,12 +16,21 @@ from ..spec.value import Uop, Val
 from ..state import TLB_ENTRIES
 
 TEXT = {
-    "add": "{r} = add {t} {0}, {1}", "sub": "{r} = sub {t} {0}, {1}", "mul": "{r} = mul {t} {0}, {1}",
-    "and": "{r} = and {t} {0}, {1}", "or": "{r} = or {t} {0}, {1}", "xor": "{r} = xor {t} {0}, {1}",
-    "eq": "{r} = icmp eq {t} {0}, {1}", "ne": "{r} = icmp ne {t} {0}, {1}",
-    "ult": "{r} = icmp ult {t} {0}, {1}", "ule": "{r} = icmp ule {t} {0}, {1}",
-    "slt": "{r} = icmp slt {t} {0}, {1}", "sle": "{r} = icmp sle {t} {0}, {1}",
-    "zext": "{r} = zext {t} {0} to {w}", "sext": "{r} = sext {t} {0} to {w}", "trunc": "{r} = trunc {t} {0} to {w}",
+    "add": "{r} = add {t} {0}, {1}",
+    "sub": "{r} = sub {t} {0}, {1}",
+    "mul": "{r} = mul {t} {0}, {1}",
+    "and": "{r} = and {t} {0}, {1}",
+    "or": "{r} = or {t} {0}, {1}",
+    "xor": "{r} = xor {t} {0}, {1}",
+    "eq": "{r} = icmp eq {t} {0}, {1}",
+    "ne": "{r} = icmp ne {t} {0}, {1}",
+    "ult": "{r} = icmp ult {t} {0}, {1}",
+    "ule": "{r} = icmp ule {t} {0}, {1}",
+    "slt": "{r} = icmp slt {t} {0}, {1}",
+    "sle": "{r} = icmp sle {t} {0}, {1}",
+    "zext": "{r} = zext {t} {0} to {w}",
+    "sext": "{r} = sext {t} {0} to {w}",
+    "trunc": "{r} = trunc {t} {0} to {w}",
     "select": "{r} = select i1 {0}, {w} {1}, {w} {2}",
     "clz": "{r} = call {w} @llvm.ctlz.{w}({w} {0}, i1 false)",
 }
@@ -36,12 +47,12 @@ METADATA = """
 !5 = !{!7, !7, i64 0}
 """
 INTRINSICS = "".join(f"declare i{w} @llvm.bswap.i{w}(i{w})\n" for w in (16, 32, 64)) + "".join(
-    f"declare i{w} @llvm.ctlz.i{w}(i{w}, i1)\n" for w in (8, 16, 32, 64)
+    f"declare i{w} @llvm.ctlz.i{w}(i{w}, i1)\n" for w in (8, 16, 32, 64, 128)
 )
 
 
 class Emitter:
-    """Renders the uops of one function.  `page_bits` is the granule of the machine's translation look-aside."""
+    """Renders the uops of one function.  `page_bits` is the granule of the machine's soft-TLB."""
 
     def __init__(self, model: Model, page_bits: int) -> None:
         self.m, self.page_bits = model, page_bits
@@ -51,7 +62,7 @@ class Emitter:
         self.label = "entry"
         self._joins: list[list[Any]] = []
 
-    # -- names ---------------------------------------------------------------------------------------------------
+    # -- names -----------------------------------------------------------------------------------------------
 
     def new(self, stem: str = "v") -> str:
         self.n += 1
@@ -75,7 +86,7 @@ class Emitter:
     def cond(self, c: str, yes: str, no: str, hint: str = "") -> None:
         self.put(f"br i1 {c}, label %{yes}, label %{no}{', ' + hint if hint else ''}")
 
-    # -- state struct --------------------------------------------------------------------------------------------
+    # -- state struct ----------------------------------------------------------------------------------------
 
     def at(self, field: str, index: str = "", ctype: str = "i8") -> str:
         """Pointer to a state field, optionally to an element of it (index: an i64 operand)."""
@@ -97,7 +108,7 @@ class Emitter:
         p = self.at(field)
         self.put(f"store {ctype} {value}, ptr {p}, {STATE}")
 
-    # -- uops ----------------------------------------------------------------------------------------------------
+    # -- uops ------------------------------------------------------------------------------------------------
 
     def render(self, ops: Iterable[Uop]) -> None:
         for u in ops:
@@ -179,7 +190,7 @@ class Emitter:
         called, k = u.args
         self.put(f"%t{u.n} = extractvalue {self.call_type(called.x)} %t{called.x.n}, {k}")
 
-    # -- guest memory --------------------------------------------------------------------------------------------
+    # -- guest memory ----------------------------------------------------------------------------------------
 
     def tlb(self, addr: str, size: int, tag: str, mode: str) -> tuple[str, str]:
         """Probe the soft-TLB: (i1 hit, host pointer).  `mode` is an i64 operand or a number."""
@@ -252,8 +263,8 @@ class Emitter:
     def call_type(self, u: Uop) -> str:
         raise TypeError("no shared routines here")
 
-    # Where registers live, what finish and slow accesses do: op_get, op_set, op_field, op_word, op_pc, op_load,
-    # op_store, op_probe, op_call, op_goto, op_finish, op_insn are the sub-class's.
+    # Where registers live, what finish and slow accesses do: op_get, op_set, op_field, op_word, op_pc,
+    # op_load, op_store, op_probe, op_call, op_goto, op_finish, op_insn are the sub-class's.
 
     def reg_type(self, reg: Reg) -> str:
         return f"i{reg.width}"

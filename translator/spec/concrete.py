@@ -1,8 +1,9 @@
-"""The concrete engine: the specification executed on Python ints.  Slow, obvious, and the oracle of the others."""
+"""The concrete engine: the specification executed on Python ints: slow, obvious, the oracle of the others."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from .insn import Fields, Insn
 from .semantics import DATA, MODE, PROGRAM, Reg, Semantics, Space
@@ -12,9 +13,18 @@ from .value import Val
 class AccessFault(Exception):
     """A memory access that the machine refused (`misaligned`: that the processor itself refused)."""
 
-    def __init__(self, va: int, size: int, fc: int, write: bool, data: int = 0, misaligned: bool = False) -> None:
+    def __init__(
+        self, va: int, size: int, fc: int, write: bool, data: int = 0, misaligned: bool = False
+    ) -> None:
         super().__init__(f"{'write' if write else 'read'} of {size} bytes at {va:#x}, space {fc}")
-        self.va, self.size, self.fc, self.write, self.data, self.misaligned = va, size, fc, write, data, misaligned
+        self.va, self.size, self.fc, self.write, self.data, self.misaligned = (
+            va,
+            size,
+            fc,
+            write,
+            data,
+            misaligned,
+        )
 
 
 class Goto(Exception):
@@ -69,7 +79,7 @@ class Concrete(Semantics):
         assert isinstance(target, int)
         return target
 
-    # -- registers -----------------------------------------------------------------------------------------------
+    # -- registers -------------------------------------------------------------------------------------------
 
     def fetch_reg(self, reg: Reg, index: Val) -> Val:
         value = getattr(self.state, reg.name)
@@ -86,7 +96,7 @@ class Concrete(Semantics):
     def on_mode(self) -> None:
         """The privilege mode has changed (native engines cache what depends on it)."""
 
-    # -- memory --------------------------------------------------------------------------------------------------
+    # -- memory ----------------------------------------------------------------------------------------------
 
     def _fc(self, space: Space) -> int:
         if isinstance(space, Val):
@@ -99,7 +109,8 @@ class Concrete(Semantics):
         return Val(self, size * 8, self.memory.read(addr.x, size, self._fc(space)))
 
     def store(self, addr: Val, value: Val, space: Space = DATA) -> None:
-        assert isinstance(addr.x, int) and isinstance(value.x, int)
+        assert isinstance(addr.x, int)
+        assert isinstance(value.x, int)
         self.memory.write(addr.x, value.w // 8, value.x, self._fc(space))
 
     def probe(self, addr: Val, size: int, space: Space = DATA) -> None:
@@ -121,6 +132,11 @@ class Concrete(Semantics):
     @property
     def next_pc(self) -> Val:
         return Val(self, 32, self._at & 0xFFFFFFFF)
+
+    def helper(
+        self, fn: Callable[..., tuple[int, ...]], widths: tuple[int, ...], *args: Val
+    ) -> tuple[Val, ...]:
+        return tuple(Val(self, w, x) for w, x in zip(widths, fn(*(a.x for a in args)), strict=True))
 
     def goto(self, routine: str) -> None:
         self.commit()

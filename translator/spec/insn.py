@@ -1,14 +1,16 @@
 """Declaring instructions: bit pictures, checked at import, and decoding with them.
 
-A pattern is drawn as the manual draws it: `"1101 xxx 0ZZ MMM nnn"`.  `0` and `1` are fixed, `-` is ignored, a run of
-one letter is a field.  Upper-case fields decide the *shape* of an instruction: its semantics see them as Python ints
-and the interpreter has one handler per combination.  Lower-case fields are operands: Vals, known or not.
+A pattern is drawn as the manual draws it: `"1101 xxx 0ZZ MMM nnn"`.  `0` and `1` are fixed, `-` is ignored,
+a run of one letter is a field.  Upper-case fields decide the *shape* of an instruction: its semantics see
+them as Python ints and the interpreter has one handler per combination.  Lower-case fields are operands:
+Vals, known or not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any
 
 from .semantics import Semantics
 from .value import Val
@@ -112,7 +114,9 @@ class InsnSet:
     """All instructions of one architecture.  `shape(fields)` names the fields that a handler must know."""
 
     def __init__(
-        self, name: str, bits: int,
+        self,
+        name: str,
+        bits: int,
         shape: Callable[[Insn, Mapping[str, int]], frozenset[str]] | None = None,
     ) -> None:
         self.name, self.bits = name, bits
@@ -120,10 +124,16 @@ class InsnSet:
         self._shape = shape or (lambda insn, f: frozenset(k for k in f if k.isupper()))
 
     def insn(
-        self, pattern: str, syntax: Any, ref: str, *, valid: Callable[[Mapping[str, int]], bool] | None = None,
-        models: frozenset[str] | None = None, traits: str = "",
+        self,
+        pattern: str,
+        syntax: Any,
+        ref: str,
+        *,
+        valid: Callable[[Mapping[str, int]], bool] | None = None,
+        models: frozenset[str] | None = None,
+        traits: str = "",
     ) -> Callable[[SemanticsFn], SemanticsFn]:
-        """Declare an instruction; the decorated function is its semantics (it may be decorated several times)."""
+        """Declare an instruction; the decorated function is its semantics (of several, perhaps)."""
 
         def declare(fn: SemanticsFn) -> SemanticsFn:
             p = Pattern.parse(pattern, self.bits)
@@ -142,7 +152,8 @@ class InsnSet:
             return
         if a.models is not None and b.models is not None and not a.models & b.models:
             return
-        # The pictures allow a common word; see whether the predicates do, over the bits that they can look at.
+        # The pictures allow a common word; see whether the predicates do, over the bits that they can look
+        # at.
         free = [i for i in range(p.bits) if not (p.mask | q.mask) >> i & 1]
         if len(free) > 12:
             raise PatternError(f"{a.name} {p.text!r} and {b.name} {q.text!r} overlap")
@@ -154,8 +165,9 @@ class InsnSet:
                 raise PatternError(f"{a.name} {p.text!r} and {b.name} {q.text!r} both claim {word:#x}")
 
     def model(self, name: str) -> Decoder:
-        """The decoder of one CPU model."""
-        return Decoder(self, name, [i for i in self.insns if i.models is None or name in i.models])
+        """The decoder of one CPU model; "CORE+UNIT" has the core's instructions and those of the unit."""
+        names = {name, name.partition("+")[0]}
+        return Decoder(self, name, [i for i in self.insns if i.models is None or names & i.models])
 
     def shape_of(self, insn: Insn, fields: Mapping[str, int]) -> dict[str, int]:
         """The part of the fields that selects the handler."""
@@ -170,7 +182,8 @@ class Decoder:
         self.isa, self.name, self.insns = isa, model, insns
         top = isa.bits - 4
         self._buckets: list[list[Insn]] = [
-            [i for i in insns if not (i.pattern.value ^ n << top) & i.pattern.mask >> top << top] for n in range(16)
+            [i for i in insns if not (i.pattern.value ^ n << top) & i.pattern.mask >> top << top]
+            for n in range(16)
         ]
         self._top = top
         self._seen: dict[int, tuple[Insn, dict[str, int]] | None] = {}
@@ -193,7 +206,7 @@ class Decoder:
     def shapes(self) -> Iterator[tuple[Insn, dict[str, int], list[int]]]:
         """Every handler shape with the instruction words it serves (16-bit instruction words only)."""
         for insn in self.insns:
-            groups: dict[tuple, list[int]] = {}
+            groups: dict[tuple[Any, ...], list[int]] = {}
             p = insn.pattern
             free = [i for i in range(p.bits) if not p.mask >> i & 1]
             deltas = [0]
@@ -202,6 +215,8 @@ class Decoder:
             for d in deltas:
                 f = insn.fields_of(p.value | d)
                 if f is not None:
-                    groups.setdefault(tuple(sorted(self.isa.shape_of(insn, f).items())), []).append(p.value | d)
+                    groups.setdefault(tuple(sorted(self.isa.shape_of(insn, f).items())), []).append(
+                        p.value | d
+                    )
             for key, words in groups.items():
                 yield insn, dict(key), words

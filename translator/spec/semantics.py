@@ -1,7 +1,8 @@
 """What a semantics function may do: the interface that all engines share.
 
-An instruction reads registers and memory, computes, and ends with what it does to the machine.  Register writes are
-*pending* until the instruction is complete, so a fault in any access leaves nothing half-done (design, section 2).
+An instruction reads registers and memory, computes, and ends with what it does to the machine.  Register
+writes are *pending* until the instruction is complete, so a fault in any access leaves nothing half-done
+(design, section 2).
 
     Concrete  runs on ints                    (translator.spec.concrete)
     Trace     records uops for LLVM           (translator.trace)
@@ -9,10 +10,11 @@ An instruction reads registers and memory, computes, and ends with what it does 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable
+from typing import Any
 
-from .value import COMPARES, FOLD, Operand, Uop, Val, _RIGHT_ZERO, fold_resize
+from .value import _RIGHT_ZERO, COMPARES, FOLD, Operand, Uop, Val, fold_resize
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ Space = Any  # "data" | "program" | Val
 class Semantics:
     """Base of all engines: folding arithmetic, pending registers, structured conditions."""
 
-    model: str = ""  # name of the CPU model
+    model: str = ""  # name of the CPU model, without coprocessors
+    options: Mapping[str, Any] = {}  # Model.options
     known_mode: int | None = None  # the privilege mode if it is fixed while tracing
 
     def __init__(self) -> None:
@@ -43,11 +46,11 @@ class Semantics:
     def begin(self) -> None:
         """Start an instruction: nothing pending, falls through to the next one."""
         self.pending: dict[tuple[Reg, int | Uop], tuple[Val, Val]] = {}  # (reg, index) -> (index Val, value)
-        self.next: tuple | None = None  # ("jump", target) | ("branch", cond, target)
+        self.next: tuple[Any, ...] | None = None  # ("jump", target) | ("branch", cond, target)
         self.leaving: tuple[Val, int] | None = None  # leave the run loop afterwards if cond, with this reason
         self.dead = False  # this path has ended in an exception
 
-    # -- values --------------------------------------------------------------------------------------------------
+    # -- values ----------------------------------------------------------------------------------------------
 
     def const(self, x: int, w: int) -> Val:
         """The w-bit constant x, which must fit as a signed or an unsigned number."""
@@ -125,7 +128,7 @@ class Semantics:
             out = out | c
         return out
 
-    # -- registers -----------------------------------------------------------------------------------------------
+    # -- registers -------------------------------------------------------------------------------------------
 
     def fetch_reg(self, reg: Reg, index: Val) -> Val:
         """The committed value of a register (engine)."""
@@ -167,7 +170,7 @@ class Semantics:
             self.store_reg(reg, i, value)
         self.pending.clear()
 
-    # -- memory and instruction stream (engines) -----------------------------------------------------------------
+    # -- memory and instruction stream (engines) -------------------------------------------------------------
 
     def load(self, addr: Val, size: int, space: Space = DATA) -> Val:
         """`size` bytes (1, 2, 4, 8) at addr in the guest's byte order; may fault."""
@@ -199,7 +202,7 @@ class Semantics:
         """Address behind what has been fetched of this instruction."""
         raise NotImplementedError
 
-    # -- control -------------------------------------------------------------------------------------------------
+    # -- control ---------------------------------------------------------------------------------------------
 
     def if_(self, cond: Val, then: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
         """Run one of two closures; both must return the same shape (None, a Val or a tuple of Vals)."""
@@ -239,12 +242,22 @@ class Semantics:
         self.leave_if(Val(self, 1, 1), reason)
 
     def goto(self, routine: str) -> None:
-        """End this path: commit what is pending and continue in a routine of the specification (exceptions)."""
+        """End this path: commit what is pending and continue in a routine (exceptions)."""
         raise NotImplementedError
 
     def call(self, routine: Callable[..., Any], *args: Val) -> Any:
         """routine(s, *args); an engine may keep one shared copy of it (see `shared`)."""
         return routine(self, *args)
+
+    def helper(
+        self, fn: Callable[..., tuple[int, ...]], widths: tuple[int, ...], *args: Val
+    ) -> tuple[Val, ...]:
+        """fn, a pure function of Isa.helpers, on up to 8 ints of up to 64 bits; native engines call Python
+        for it.
+
+        For what is rare and would be large here: transcendental functions, decimal conversions.
+        """
+        raise NotImplementedError
 
     def switch_mode(self, mode: Val) -> None:
         """The privilege mode (8 bits: 0 user, 1 supervisor) is `mode` after this instruction."""

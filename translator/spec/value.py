@@ -1,25 +1,26 @@
 """Width-typed values: the words in which instruction semantics are written.
 
-A `Val` is `w` bits wide.  Its content `x` is an int (known now) or a `Uop` (known when the guest runs).  The same
-arithmetic table folds known values here and gives the concrete engine its meaning, so an instruction traced with
-constant operands needs no separate optimiser.  Widths must agree, nothing widens by itself, signedness is spelt out,
-and a `Val` has no truth value: conditions go through `select` or `Semantics.if_`.
+A `Val` is `w` bits wide.  Its content `x` is an int (known now) or a `Uop` (known when the guest runs).  The
+same arithmetic table folds known values here and gives the concrete engine its meaning, so an instruction
+traced with constant operands needs no separate optimiser.  Widths must agree, nothing widens by itself,
+signedness is spelt out, and a `Val` has no truth value: conditions go through `select` or `Semantics.if_`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, NoReturn, Union
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 if TYPE_CHECKING:
     from .semantics import Semantics
 
 
 class Uop:
-    """One micro-operation of a trace: `op`, result width `w` (0: none), arguments (Val, Uop, int, str or tuples)."""
+    """One micro-operation of a trace: `op`, result width `w` (0: none), arguments."""
 
     __slots__ = ("op", "w", "args", "n")
 
-    def __init__(self, op: str, w: int, args: tuple, n: int) -> None:
+    def __init__(self, op: str, w: int, args: tuple[Any, ...], n: int) -> None:
         self.op, self.w, self.args, self.n = op, w, args, n
 
     def __repr__(self) -> str:
