@@ -66,7 +66,7 @@ def test_a_fault_in_the_middle(which: str, tmp_path: Path) -> None:
 
 
 def test_a_fault_is_the_same_everywhere(tmp_path: Path) -> None:
-    registers = dict(d0=1, d1=2, d2=3, a0=STACK_TOP - 4)
+    registers = {"d0": 1, "d1": 2, "d2": 3, "a0": STACK_TOP - 4}
     steps = [traced(MOVEM, which, tmp_path / which, 1, **registers) for which in ENGINES]
     assert steps[0] == steps[1] == steps[2]
 
