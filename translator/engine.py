@@ -160,4 +160,6 @@ class Native:
         s = cpu.state
         s.handlers, s.lengths = ctypes.addressof(self.handlers), ctypes.addressof(self.lengths)
         s.translate = self._mmu.addresses["translate"]
+        prototype = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, *[ctypes.c_uint32] * 3)
+        cpu.memory.look = prototype(s.translate)
         s.jump_to, s.resume = self.addresses["enter"], self.addresses["resume"]
