@@ -108,6 +108,18 @@ def test_the_first_difference(
     assert STEPS[at + 1].line() in said
 
 
+def test_registers_that_one_side_does_not_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = write(tmp_path / "a", STEPS), write(tmp_path / "b", STEPS)
+    b.write_text(b.read_text().replace("= d0=00000000", "= d0=00000000 fp0=3fff00008000000000000000"))
+    assert compare.main([str(a), str(b)]) == 0
+    b.write_text(b.read_text().replace("= d0=00000000", "= d0=00000001"))
+    capsys.readouterr()
+    assert compare.main([str(a), str(b)]) == 1
+    said = capsys.readouterr().out
+    assert "d0: 00000000 in A, 00000001 in B" in said
+    assert "fp0:" not in said.splitlines()[-1]
+
+
 def test_one_ends_early(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare.main([str(write(tmp_path / "a", STEPS)), str(write(tmp_path / "b", STEPS[:4]))]) == 1
     assert "ends here" in capsys.readouterr().out
