@@ -1,0 +1,1 @@
+"""Boards for buses that more than one machine has."""

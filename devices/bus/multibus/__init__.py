@@ -1,0 +1,1 @@
+"""Multibus boards, and their VME siblings."""

@@ -1,0 +1,1 @@
+"""SCSI: the bus, the devices on it, and what they have in common."""
