@@ -1,9 +1,8 @@
 """Regions: the control-flow graph behind a hot entry, compiled as one host function.
 
-Guest registers live in SSA, direct branches are host branches, a direct call runs into its callee and a
-return is compared with the return addresses of the region's calls.  There are no slow paths, only side
-exits: registers are stored, the pc is that of the instruction that could not be done, and the interpreter
-does it from its start.
+Guest registers live in SSA, direct branches are host branches, a direct call runs into its callee.  There are no
+slow paths, only side exits: registers are stored, the pc is that of the instruction that could not be done, and
+the interpreter does it from its start.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from .state import EXITS
 from .trace import RegionTrace, Untranslatable
 
 MAX_INSNS = 96  # the cost of compiling grows faster than the region
-MAX_RETURNS = 12  # return addresses that a return is compared with
 
 
 class OutOfSight(Exception):
@@ -56,7 +54,6 @@ class Region:
     mode: int
     entry: int
     blocks: dict[int, Block]
-    returns: list[int]
     spans: list[tuple[int, int]]  # (address, length) of the guest code
 
     @property
@@ -75,7 +72,6 @@ def discover(
     trace = RegionTrace(model, mode, code)
     blocks: dict[int, Block] = {}
     owner: dict[int, int] = {}  # instruction address -> block address
-    returns: list[int] = []
     todo = [entry]
     count = 0
     while todo:
@@ -91,14 +87,11 @@ def discover(
             if step is None:
                 block.stuck = True
                 break
-            ops, length, next_, is_call = step
+            ops, length, next_ = step
             block.steps.append(Step(block.follow, ops, length))
             owner[block.follow] = at
             count += 1
             block.follow = (block.follow + length) & 0xFFFFFFFF
-            if is_call and block.follow not in returns and len(returns) < MAX_RETURNS:
-                returns.append(block.follow)
-                todo.append(block.follow)
             if next_ is not None:
                 block.next = next_
                 if next_[-1].known is not None:
@@ -111,7 +104,7 @@ def discover(
                     _split(blocks, owner, block.follow)
                 break
     spans = sorted((s.address, s.length) for b in blocks.values() for s in b.steps)
-    return Region(model, mode, entry, blocks, returns, _merge(spans))
+    return Region(model, mode, entry, blocks, _merge(spans))
 
 
 def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -139,8 +132,8 @@ def _trace_one(
     model: Model,
     at: int,
     code: Callable[[int, int], int],
-) -> tuple[list[Uop], int, tuple[Any, ...] | None, bool] | None:
-    """(uops, length, next, is a call) of the instruction at `at`, or None if the interpreter has to do it."""
+) -> tuple[list[Uop], int, tuple[Any, ...] | None] | None:
+    """(uops, length, next) of the instruction at `at`, or None if the interpreter has to do it."""
     first = len(trace.ops)
     try:
         if at % model.isa.word:
@@ -173,7 +166,7 @@ def _trace_one(
     next_, leaving, _ = finish.args
     if leaving is not None and leaving[0].known != 0:
         return None
-    return ops, length, next_, "call" in insn.traits
+    return ops, length, next_
 
 
 Slot = tuple[str, int]  # register, index
@@ -189,9 +182,8 @@ def successors(region: Region, b: Block) -> list[int]:
     out = []
     if b.next is None or b.next[0] == "branch":
         out.append(b.follow)
-    if b.next is not None:
-        target = b.next[-1].known
-        out += region.returns if target is None else [target]
+    if b.next is not None and b.next[-1].known is not None:
+        out.append(b.next[-1].known)
     return [a for a in out if a in region.blocks]
 
 
@@ -297,15 +289,7 @@ class RegionEmitter(Emitter):
         if target.known is not None:
             self._goto_known(target.known, "enter")
             return
-        t = self.text(target)
-        for address in self.region.returns:
-            if address in self.region.blocks:
-                self.n += 1
-                is_it = self.new()
-                self.put(f"{is_it} = icmp eq i32 {t}, {address}")
-                self.cond(is_it, f"at_{address:x}", f"other{self.n}")
-                self.block(f"other{self.n}")
-        self._exit("jump_to", t, 0, "elsewhere")
+        self._exit("jump_to", self.text(target), 0, "elsewhere")
 
     def _goto_known(self, address: int, how: str) -> None:
         if address in self.region.blocks:
