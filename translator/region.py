@@ -1,7 +1,7 @@
 """Regions: the control-flow graph behind a hot entry, compiled as one host function.
 
 Guest registers live in SSA, direct branches are host branches, a direct call runs into its callee.  There are
-no slow paths, only side exits: registers are stored, the pc is that of the instruction that could not be done,
+no slow paths, only side exits: registers are stored, the pc is that of the instruction which was not done,
 and the interpreter does it from its start.
 """
 
