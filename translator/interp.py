@@ -24,7 +24,7 @@ from .spec.insn import Fields
 from .spec.semantics import DATA, MODE, PROGRAM
 from .spec.value import Uop, Val
 from .state import HOT_ENTRIES, JUMP_ENTRIES, Reason
-from .trace import Trace
+from .trace import Trace, result_widths
 
 SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
 PARAMS = "(ptr, ptr, i64, i64)"
@@ -398,10 +398,9 @@ class SharedEmitter(HandlerEmitter):
 
 def shared_type(model: Model, routine: Callable[..., Any], widths: list[int]) -> str:
     """LLVM type of a shared routine's result."""
-    dry = Trace(model)
-    shape = routine(dry, *(dry.emit("field", w, 0) for w in widths))
-    results = list(shape) if isinstance(shape, tuple) else [] if shape is None else [shape]
-    return "{ " + ", ".join(f"i{w}" for w in [32, *(r.w for r in results)]) + ", i1 }"
+    shape = result_widths(model, routine, widths)
+    results = shape if isinstance(shape, tuple) else () if shape is None else (shape,)
+    return "{ " + ", ".join(f"i{w}" for w in [32, *results]) + ", i1 }"
 
 
 def support(model: Model, page_bits: int) -> str:

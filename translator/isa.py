@@ -76,6 +76,11 @@ class Model:
     def decoder(self) -> Decoder:
         return self.isa.insns.model(self.name)
 
+    @cached_property
+    def shared_results(self) -> dict[Any, Any]:
+        """What `translator.trace.result_widths` has found out."""
+        return {}
+
     def alignment(self, size: int) -> int:
         """Low address bits that must be zero in an access of `size` bytes."""
         return min(size, self.aligned) - 1

@@ -229,11 +229,10 @@ class Trace(Semantics):
         if routine not in self.m.isa.shared or all(isinstance(a.x, int) for a in args):
             return routine(self, *args)
         # Shared code gets the stream offset and returns it; the shape of its result is known from a dry run.
-        dry = Trace(self.m)
-        shape = routine(dry, *(dry.emit("field", a.w, 0) for a in args))
-        results = shape if isinstance(shape, tuple) else () if shape is None else (shape,)
+        shape = result_widths(self.m, routine, [a.w for a in args])
+        widths = shape if isinstance(shape, tuple) else () if shape is None else (shape,)
         called = self.emit("call", 0, routine, self.at, *args)
-        out = tuple(self.emit("result", r.w, called, i + 1) for i, r in enumerate(results))
+        out = tuple(self.emit("result", w, called, i + 1) for i, w in enumerate(widths))
         self.pending[STREAM, 0] = (self.pending[STREAM, 0][0], self.emit("result", 32, called, 0))
         return out if isinstance(shape, tuple) else out[0] if out else None
 
@@ -250,6 +249,17 @@ class Trace(Semantics):
         at = self.at
         self.commit()
         self.do("finish", self.next, self.leaving, at)
+
+
+def result_widths(model: Model, routine: Callable[..., Any], widths: list[int]) -> tuple[int, ...] | int | None:
+    """Widths of a shared routine's results, from a dry run (remembered: large routines are called often)."""
+    known: dict[Any, tuple[int, ...] | int | None] = model.shared_results
+    key = (routine, *widths)
+    if key not in known:
+        dry = Trace(model)
+        shape = routine(dry, *(dry.emit("field", w, 0) for w in widths))
+        known[key] = tuple(r.w for r in shape) if isinstance(shape, tuple) else None if shape is None else shape.w
+    return known[key]
 
 
 class RegionTrace(Trace):

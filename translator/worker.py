@@ -37,10 +37,11 @@ JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region}
 
 
 def find_model(isa: str, model: str) -> Any:
-    """The Model `model` of package translator.<isa>."""
+    """The Model `model` of package translator.<isa>: a processor, or one of its SYSTEMS with a coprocessor."""
     from importlib import import_module
 
-    return import_module(f"translator.{isa}").MODELS[model]
+    package = import_module(f"translator.{isa}")
+    return {**package.MODELS, **getattr(package, "SYSTEMS", {})}[model]
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ from functools import cache
 from ..spec.insn import Decoder
 from .decl import ISET
 from .flags import CONDITIONS
+from .fpu.disasm import FpuText
 
 Fetch = Callable[[int, int], int]  # (address, bytes) -> the bytes as a number
 
@@ -37,7 +38,7 @@ def disassemble(fetch: Fetch, pc: int, model: str) -> tuple[str, int]:
     if hit is None:
         return f"dc.w {_hex(word)}", 2
     insn, fields = hit
-    line = _Line(fetch, pc, fields, model)
+    line = _Line(fetch, pc, fields, model.partition("+")[0])
     text = insn.syntax
     tokens = _TOKEN.findall(text)
     for token in sorted(tokens, key=lambda t: _LATE.index(t) + 1 if t in _LATE else 0):
@@ -78,7 +79,7 @@ def _list(mask: int) -> str:
     return "/".join(parts) or "#$0"
 
 
-class _Line:
+class _Line(FpuText):
     """One instruction on its way to text."""
 
     def __init__(self, fetch: Fetch, pc: int, fields: dict[str, int], model: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..cpu import Cpu
 from ..memory import Mmu
-from . import MODELS
+from . import MODELS, SYSTEMS
 from .model import unpack_sr
 
 PAGE_BITS = 13
@@ -47,7 +47,7 @@ class UserProgram:
         """A system call has been served; the stores of its exception are not the program's."""
         self.status: int | None = None
         self.failure: str | None = None
-        self.cpu = Cpu(MODELS[model], Mmu(page_bits=PAGE_BITS), native=native, jit=jit)
+        self.cpu = Cpu({**MODELS, **SYSTEMS}[model], Mmu(page_bits=PAGE_BITS), native=native, jit=jit)
         self.segments: list[tuple[int, int]] = []
         """(address, size) of what the program may write."""
         image = file.read_bytes()

@@ -1,0 +1,43 @@
+"""The 68020 with a coprocessor: its own Isa record (more registers, shared pieces and routines) and two
+models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ...isa import Model
+from ..model import M68K
+from . import arith, control, formats, general, status  # noqa: F401  (they declare the instructions)
+from .regs import NAN, REGS
+
+
+def _reset(state: Any, read: Callable[[int, int], int]) -> None:
+    """The reset line resets both chips: the data registers hold NaNs (UM 2.1)."""
+    M68K.reset(state, read)
+    state.fpcr = state.fpsr = state.fpiar = state.fp_used = state.fp_pending = 0
+    for i in range(8):
+        state.fp_se[i], state.fp_m[i] = NAN
+
+
+def _registers(state: Any) -> dict[str, int]:
+    out = {f"fp{i}": int(state.fp_se[i]) << 64 | int(state.fp_m[i]) for i in range(8)}
+    return {
+        **M68K.registers(state), **out,
+        "fpcr": int(state.fpcr), "fpsr": int(state.fpsr), "fpiar": int(state.fpiar),
+    }  # fmt: skip
+
+
+M68K_FPU = replace(
+    M68K,
+    regs=M68K.regs + REGS,
+    routines={**M68K.routines, **status.ROUTINES},
+    shared={**M68K.shared, **arith.SHARED, **formats.SHARED, **general.SHARED},
+    helpers=(*arith.HELPERS, *formats.HELPERS),
+    reset=_reset,
+    registers=_registers,
+)
+UNITS = ("m68881", "m68882")
+SYSTEMS = {f"m68020+{unit}": Model(M68K_FPU, f"m68020+{unit}", options={"fpu": unit}) for unit in UNITS}

@@ -1,0 +1,167 @@
+"""FPSR, conditions and exceptions: what instructions leave behind and how it is reported (PRM 1.2.3, UM
+6).
+"""
+
+from __future__ import annotations
+
+from ...spec.semantics import Semantics
+from ...spec.value import Val
+from ..exceptions import LINE_F, take
+from ..exceptions import _enter as enter
+from ..exceptions import _go as go
+from ..exceptions import _push as push
+from ..exceptions import _vector_word as vector_word
+from ..flags import sr
+from ..regs import EXC_ADDR, EXC_PC, EXC_VECTOR, SP, R
+from .real import is_infinite, is_nan, is_special
+from .regs import (
+    BSUN,
+    BSUN_VECTOR,
+    CC_SHIFT,
+    DZ,
+    FP_PENDING,
+    FP_USED,
+    FPCR,
+    FPIAR,
+    FPSR,
+    INEX1,
+    INEX2,
+    OPERR,
+    OVFL,
+    SNAN,
+    UNFL,
+    VECTORS,
+)
+
+IOP, AOVFL, AUNFL, ADZ, AINEX = 0x80, 0x40, 0x20, 0x10, 0x08  # accrued exceptions (FPSR 7-3)
+NAN_BIT, I_BIT, Z_BIT, N_BIT = 24, 25, 26, 27
+
+# Bit (predicate & 15) << 3 | N Z NAN is the truth of the predicate (PRM table 3-23; 16-31 are the same with
+# BSUN).
+PREDICATES = (
+    "f", "eq", "ogt", "oge", "olt", "ole", "ogl", "or", "un", "ueq", "ugt", "uge", "ult", "ule", "ne", "t",
+    "sf", "seq", "gt", "ge", "lt", "le", "gl", "gle", "ngle", "ngl", "nle", "nlt", "nge", "ngt", "sne", "st",
+)  # fmt: skip
+
+
+def _truths(n: bool, z: bool, nan: bool) -> tuple[bool, ...]:
+    """The first sixteen predicates, with the manual's equations."""
+    return (
+        False, z, not (nan or z or n), z or not (nan or n), n and not (nan or z), z or (n and not nan),
+        not (nan or z), not nan, nan, nan or z, nan or not (n or z), nan or z or not n, nan or (n and not z),
+        nan or z or n, not z, True,
+    )  # fmt: skip
+
+
+TRUTH = sum(
+    true << (code << 3 | i)
+    for i in range(8)
+    for code, true in enumerate(_truths(bool(i & 4), bool(i & 2), bool(i & 1)))
+)
+
+
+def line_f(s: Semantics) -> None:
+    """The coprocessor does not know this command."""
+    take(s, LINE_F, s.pc)
+
+
+def begin(s: Semantics) -> None:
+    """Report what an earlier instruction left pending; the 68882 keeps it until it is saved (UM 6.4)."""
+    vector = s.read(FP_PENDING)
+
+    def report() -> None:
+        if s.options["fpu"] == "m68881":
+            s.write(FP_PENDING, s.const(0, 8))
+        take(s, vector, s.pc)
+
+    s.if_(vector != 0, report)
+    s.write(FP_USED, s.const(1, 8))
+
+
+def condition_codes(s: Semantics, se: Val, m: Val) -> Val:
+    """N Z I NAN of a result, in place."""
+    nan, infinite = is_nan(se, m), is_infinite(se, m)
+    zero = (m == 0) & ~is_special(se)
+    bits = se.sign().zext(32) << 3 | zero.zext(32) << 2 | infinite.zext(32) << 1 | nan.zext(32)
+    return bits << CC_SHIFT
+
+
+def accrued(s: Semantics, exc: Val) -> Val:
+    """The accrued exception byte that the exceptions of one instruction add (PRM 1.2.3.4)."""
+
+    def flag(bits: int, to: int) -> Val:
+        return (exc & bits != 0).select(s.const(to, 32), 0)
+
+    underflow = (exc & (UNFL | INEX2) == UNFL | INEX2).select(s.const(AUNFL, 32), 0)
+    return (
+        flag(BSUN | SNAN | OPERR, IOP)
+        | flag(OVFL, AOVFL)
+        | underflow
+        | flag(DZ, ADZ)
+        | flag(INEX1 | INEX2 | OVFL, AINEX)
+    )
+
+
+def finish(s: Semantics, exc: Val, cc_and_quotient: Val) -> Val:
+    """Write FPSR and FPIAR after an operation; the vector of an exception that is enabled, or 0."""
+    old = s.read(FPSR)
+    s.write(FPSR, cc_and_quotient | exc.zext(32) << 8 | old & 0xF8 | accrued(s, exc))
+    s.write(FPIAR, s.pc)
+    return enabled(s, exc)
+
+
+def enabled(s: Semantics, exc: Val) -> Val:
+    """The vector of the most important exception that FPCR enables, or 0."""
+    live = exc & s.read(FPCR).bits(15, 8)
+    vector = s.const(0, 8)
+    for bits, number in reversed(VECTORS):
+        vector = (live & bits != 0).select(s.const(number, 8), vector)
+    return vector
+
+
+def predicate(s: Semantics, code: Val) -> Val:
+    """Truth of a predicate (5 bits); the upper sixteen signal an unordered comparison."""
+    fpsr = s.read(FPSR)
+    index = (code.trunc(4).zext(128) << 3) | fpsr.bits(27, 26).zext(128) << 1 | fpsr.bit(NAN_BIT).zext(128)
+    unordered = code.bit(4) & fpsr.bit(NAN_BIT)
+
+    def signal() -> None:
+        s.write(FPSR, s.read(FPSR) | BSUN << 8 | IOP)
+        s.write(FPIAR, s.pc)
+        s.if_(s.read(FPCR).bit(15), lambda: take(s, BSUN_VECTOR, s.pc))
+
+    s.if_(unordered, signal)
+    return s.const(TRUTH, 128).lsr(index).bit(0)
+
+
+def mid_instruction(s: Semantics, vector: Val) -> None:
+    """End this path with an exception within the instruction: frame format $9."""
+    s.write(EXC_VECTOR, vector)
+    s.write(EXC_PC, s.next_pc)
+    s.write(EXC_ADDR, s.pc)
+    s.goto("fpu_exception")
+
+
+def fpu_exception(s: Semantics) -> None:
+    """Ten words (68020 UM figure 6-5): the next instruction's address, this one's, four internal words."""
+    status, vector = sr(s), s.read(EXC_VECTOR)
+    sp = enter(s)
+    none = s.const(0, 32)
+    s.write(
+        R,
+        push(
+            s,
+            sp,
+            status,
+            s.read(EXC_PC),
+            vector_word(s, 9, vector),
+            s.read(EXC_ADDR),
+            none,
+            none,
+        ),
+        SP,
+    )
+    go(s, vector)
+
+
+ROUTINES = {"fpu_exception": fpu_exception}
