@@ -295,6 +295,8 @@ class MemoryErrorRegister:
         """Nothing latched, nothing enabled."""
         self.control.reset()
         self.address = 0
+        if self.test:
+            self.test(False)
         self._update()
 
     def read(self, offset: int, size: int) -> int:

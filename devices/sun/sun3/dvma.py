@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devices.sun.sun3.mmu import FC_SUPER_DATA, PAGE_BITS, SPACE_SHIFT
+from devices.sun.sun3.mmu import FC_SUPER_DATA, OBMEM, PAGE_BITS, PARITY, SPACE_SHIFT
 from tme.bus import BusError
 from translator.softmmu import READ, WRITE
 
@@ -64,10 +64,14 @@ class Dvma:
         board.maps.state.bus_error = causes
         if phys is None:
             raise BusError(address, timeout=False)
+        number, at = phys >> SPACE_SHIFT, phys & (1 << SPACE_SHIFT) - 1
+        if number == PARITY:
+            number, phys = OBMEM, at
+            if data is not None:
+                board.parity.wrote(at, count)
         if data is not None:
             cpu.memory.wrote(phys, count)
-        bus = board.bus_of(phys >> SPACE_SHIFT, phys)
-        at = phys & (1 << SPACE_SHIFT) - 1
+        bus = board.bus_of(number, phys)
         found = bus.find(at)
         if found is not None and hasattr(found[2], "read_bytes"):
             base_at, _, memory = found

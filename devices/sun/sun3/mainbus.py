@@ -32,7 +32,19 @@ from devices.sun.sun3.control import (
     UserDvma,
 )
 from devices.sun.sun3.dvma import Dvma
-from devices.sun.sun3.mmu import CONTROL, OBIO, OBMEM, SPACE_SHIFT, TIMEOUT, VME16, VME32, Sun3Mmu, physical
+from devices.sun.sun3.mmu import (
+    CONTROL,
+    OBIO,
+    OBMEM,
+    PARITY,
+    SPACE_SHIFT,
+    TIMEOUT,
+    VME16,
+    VME32,
+    Sun3Mmu,
+    physical,
+)
+from devices.sun.sun3.parity import Parity
 from tme.args import Args, Flag, Positional, path
 from tme.bus import Bus, BusError
 from tme.element import Element
@@ -49,7 +61,7 @@ if TYPE_CHECKING:
 
 SPACES = {"obio": (OBIO,), "obmem": (OBMEM,), "vme": (VME16, VME32)}
 """Bus, as connections name it -> spaces of physical addresses."""
-NAMES = {OBMEM: "obmem", OBIO: "obio", VME16: "vme16", VME32: "vme32", CONTROL: "control"}
+NAMES = {OBMEM: "obmem", OBIO: "obio", VME16: "vme16", VME32: "vme32", CONTROL: "control", PARITY: "obmem"}
 PROMS = (("obmem", 0x0FEF_0000), ("obio", 0x10_0000))
 """Where a description may place the PROM."""
 ADDRESS = (1 << SPACE_SHIFT) - 1
@@ -107,7 +119,8 @@ class Mainbus(Element):
         self.id_prom = IdProm(self._read_id_prom(args["IDPROM-FILE"]))
         self.interrupts = InterruptRegister(self._level_changed)
         memory_error = Line(f"{name} memory error")
-        self.memory_error = MemoryErrorRegister(memory_error.set)
+        self.parity = Parity(self._watch_parity, self._wrong_parity)
+        self.memory_error = MemoryErrorRegister(memory_error.set, self.parity.test)
         self.ports_by_flag: dict[str, Port] = {
             "memerr": Slave(self, Args(), self.memory_error, 8, irq=memory_error),
             "intreg": Slave(self, Args(), self.interrupts, 1),
@@ -199,6 +212,8 @@ class Mainbus(Element):
         try:
             if number == CONTROL:
                 value = self.control.read(va, size)
+            elif number == PARITY:
+                value = self.parity.read(self.bus_of(OBMEM, phys), phys & ADDRESS, va, size)
             else:
                 value = self.bus_of(number, phys).read(phys & ADDRESS, size)
         except BusError as error:
@@ -214,6 +229,10 @@ class Mainbus(Element):
         try:
             if number == CONTROL:
                 self.control.write(va, size, value)
+            elif number == PARITY:
+                assert self.cpu is not None
+                self.cpu.memory.wrote(phys & ADDRESS, size)
+                self.parity.write(self.bus_of(OBMEM, phys), phys & ADDRESS, size, value)
             else:
                 self.bus_of(number, phys).write(phys & ADDRESS, size, value)
         except BusError as error:
@@ -285,6 +304,16 @@ class Mainbus(Element):
             self.maps.state.context = new
             if self.cpu is not None:
                 self.cpu.set_context(new)
+
+    def _watch_parity(self, on: bool) -> None:
+        memory = PARITY << SPACE_SHIFT if on else OBMEM
+        if self.maps.state.memory != memory:
+            self.maps.state.memory = memory
+            if self.cpu is not None:
+                self.cpu.flush()
+
+    def _wrong_parity(self, lanes: int, va: int) -> None:
+        self.memory_error.latch(lanes, va, int(self.maps.state.context))
 
     def _level_changed(self, level: int) -> None:
         if self.cpu is None:

@@ -33,8 +33,9 @@ PTE_BITS = 0xFF07_FFFF
 """The bits of a page map entry that exist."""
 
 SPACE_SHIFT = 40
-OBMEM, OBIO, VME16, VME32, CONTROL = range(5)
-"""Spaces of physical addresses, in bits 40 and up: the four page types, and control space."""
+OBMEM, OBIO, VME16, VME32, CONTROL, PARITY = range(6)
+"""Spaces of physical addresses, in bits 40 and up: the four page types, control space, and main memory while
+its parity matters (see parity.py)."""
 FC_CONTROL, FC_SUPER_DATA, FC_SUPER_PROGRAM = 3, 5, 6
 
 INVALID, PROTECTION, TIMEOUT = 0x80, 0x40, 0x20
@@ -45,12 +46,13 @@ PROM_FRAMES = 0x10_0000 >> 16
 """Page frames of type OBIO, without their low 3 bits, at which the PROM answers."""
 
 PROM = Reg("prom", 64)  # where the PROM answers, as a physical address
+MEMORY = Reg("memory", 64)  # what page type 0 is: OBMEM or PARITY, shifted
 CONTEXT = Reg("context", 32)
 ENABLE = Reg("enable", 32)
 BUS_ERROR = Reg("bus_error", 32)
 PAGE_MAP = Reg("page_map", 32, PMEGS * PAGES)
 SEGMENT_MAP = Reg("segment_map", 8, CONTEXTS * SEGMENTS)
-LAYOUT = Layout("sun3mmu", (PROM, CONTEXT, ENABLE, BUS_ERROR, PAGE_MAP, SEGMENT_MAP), core=False)
+LAYOUT = Layout("sun3mmu", (PROM, MEMORY, CONTEXT, ENABLE, BUS_ERROR, PAGE_MAP, SEGMENT_MAP), core=False)
 
 
 def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
@@ -78,7 +80,8 @@ def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
     frame, kind, low = pte & 0x7FFFF, pte.bits(27, 26), va.zext(64)
     prom = s.read(PROM) | low & 0xFFFF  # the PROM's address lines are the processor's, not the MMU's
     is_prom = booting | (kind == OBIO) & (frame.lsr(3) == PROM_FRAMES)
-    address = kind.zext(64) << SPACE_SHIFT | frame.zext(64) << PAGE_BITS | low & 0x1FFF
+    space = (kind == OBMEM).select(s.read(MEMORY), kind.zext(64) << SPACE_SHIFT)
+    address = space | frame.zext(64) << PAGE_BITS | low & 0x1FFF
     mapped = (good | booting).select(is_prom.select(prom, address), REFUSED)
     return control.select(low | CONTROL << SPACE_SHIFT | UNCACHED, mapped)
 
