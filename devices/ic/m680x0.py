@@ -86,8 +86,10 @@ class M680x0(Element):
         self._pool: Any = None
         self._debugger: Any = None
         self._cache: Cache
-        if args.get("fpu-type"):
-            self.log(f"there is no {args['fpu-type']} yet: its instructions are line-F exceptions")
+        self.unit: str | None = args.get("fpu-type")
+        if self.unit == "m68040":
+            self.log("there is no m68040: floating-point instructions are line-F exceptions")
+            self.unit = None
 
     def ports(self, args: Args) -> list[Port]:
         return [self.port]
@@ -103,9 +105,10 @@ class M680x0(Element):
 
     def realize(self) -> None:
         from translator.cpu import Cpu
-        from translator.m68k import MODELS
+        from translator.m68k import MODELS, SYSTEMS
 
-        board, model = self.board, MODELS[self.model]
+        board = self.board
+        model = SYSTEMS[f"{self.model}+{self.unit}"] if self.unit else MODELS[self.model]
         mmu = board.mmu
         native = self._native(model, mmu)
         self.cpu = Cpu(model, mmu, board, native, self._make_jit(model, native), board.bus_reset)

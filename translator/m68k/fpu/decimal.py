@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from .exact import BITS, Answer, Real, _round_later, ln2, ln10, pi
-from .exact import etox as _etox
+from .elementary import ln2, ln10, pi
+from .exact import BITS, Answer, Real, etox, unrounded
 from .regs import BIAS, DOWN, INEX1, INEX2, NEAREST, OPERR, QUIET, SNAN, UP
 
 SM, SE, SPECIAL = 1 << 31, 1 << 30, 0x7FFF << 16
@@ -91,11 +91,11 @@ _EXACT = {0x0F: 0, 0x32: 1, 0x33: 10, **{0x34 + n: 10 ** (2 << n) for n in range
 def constant(offset: int) -> Answer:
     """Constant of the coprocessor's ROM (PRM 5-52); what the manual leaves out is zero."""
     if offset in _EXACT:
-        return _round_later(Real(_EXACT[offset], 0, True))
-    p, e = BITS, _etox(1, 0)
+        return unrounded(Real(_EXACT[offset], 0, True))
+    p, e = BITS, etox(1, 0)
     values = {
         0x00: Real(pi(p), p), 0x0B: Real((ln2(p) << p) // ln10(p), p), 0x0C: e,
         0x0D: Real((1 << 2 * p) // ln2(p), p),
         0x0E: Real((1 << 2 * p) // ln10(p), p), 0x30: Real(ln2(p), p), 0x31: Real(ln10(p), p),
     }  # fmt: skip
-    return _round_later(values.get(offset, Real(0, 0, True)))
+    return unrounded(values.get(offset, Real(0, 0, True)))

@@ -8,20 +8,21 @@ a boundary.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from .elementary import atan, exp, ln, ln2, ln10, pi, sin_cos, sqrt
 from .regs import BIAS, DZ, NAN, OPERR
 
 Answer = tuple[int, int, int, int, int, int, int]  # final, se, exp, hi, lo, exceptions, quotient byte
 FAR = 1 << 18  # an exponent that overflows, negated underflows
 BITS = 240
+LOG_BITS = BITS + 128  # of logarithms: near one they are as small as the operand's last bit
 
 
 class Real(NamedTuple):
-    """n * 2^-p, or the limit of a range: just above zero (n = 1) or beyond every number (n = -1)."""
+    """n * 2^-p; unless it is `exact`, the value is a little greater in magnitude, or as good as that."""
 
     n: int
     p: int
@@ -38,122 +39,6 @@ class Pole(Exception):
     def __init__(self, negative: bool) -> None:
         super().__init__()
         self.negative = negative
-
-
-# -- constants -----------------------------------------------------------------------------------------------
-
-
-def _arctangent_of_inverse(k: int, p: int, sign: int) -> int:
-    """atan(1/k) (sign -1) or atanh(1/k) (sign 1) by its series."""
-    term = total = (1 << p) // k
-    n = 1
-    while term:
-        term //= k * k * sign
-        n += 2
-        total += term // n
-    return total
-
-
-def _constant(make: Callable[[int], int]) -> Callable[[int], int]:
-    """Remember the constant at the largest precision asked for."""
-    known: dict[int, int] = {}
-
-    def constant(p: int) -> int:
-        best = max(known, default=0)
-        if best < p:
-            known.clear()
-            known[p] = make(p + 32) >> 32
-            best = p
-        return known[best] >> best - p
-
-    return constant
-
-
-@_constant
-def pi(p: int) -> int:
-    """Machin: 16 atan(1/5) - 4 atan(1/239)."""
-    return 16 * _arctangent_of_inverse(5, p, -1) - 4 * _arctangent_of_inverse(239, p, -1)
-
-
-@_constant
-def ln2(p: int) -> int:
-    return (
-        18 * _arctangent_of_inverse(26, p, 1) - 2 * _arctangent_of_inverse(4801, p, 1)
-        + 8 * _arctangent_of_inverse(8749, p, 1)
-    )  # fmt: skip
-
-
-@_constant
-def ln10(p: int) -> int:
-    """3 ln 2 + ln(10/8), the latter 2 atanh(1/9)."""
-    return 3 * ln2(p) + 2 * _arctangent_of_inverse(9, p, 1)
-
-
-# -- functions of fixed-point numbers: x has p bits behind the point, so has the result --------------------
-
-
-def _exp(x: int, p: int) -> tuple[int, int]:
-    """e^x = m * 2^(k - p), m near one."""
-    k = ((x << 1) // ln2(p) + 1) >> 1
-    q = p + 24
-    r = ((x << 24) - k * ln2(q)) >> 8  # /2^8: squared eight times in the end
-    total = term = 1 << q
-    n = 1
-    while term:
-        term = (term * r >> q) // n
-        total += term
-        n += 1
-        if term == -1:
-            break
-    for _ in range(8):
-        total = total * total >> q
-    return total >> 24, k
-
-
-def _ln(x: int, p: int) -> int:
-    """ln x for x > 0."""
-    k = x.bit_length() - p
-    m = x >> k if k > 0 else x << -k  # in [1/2, 1)
-    if k > 0 and x & (1 << k) - 1:  # keep the low bits
-        return _ln(x << k, p + k) >> k
-    if m < 3 << p - 2:
-        m, k = m << 1, k - 1
-    y = int(math.log(m / (1 << p)) * (1 << 53)) << p - 53 if p >= 53 else 0
-    for _ in range(3):  # Halley: three times as many digits each time
-        e, up = _exp(y, p)
-        e = e << up if up >= 0 else e >> -up
-        y += (2 * (m - e) << p) // (m + e)
-    return y + k * ln2(p)
-
-
-def _sin_cos(x: int, p: int) -> tuple[int, int]:
-    """sin x and cos x for small x."""
-    sine = cosine = 0
-    term, n = 1 << p, 0
-    while term:
-        if n & 1:
-            sine += -term if n & 2 else term
-        else:
-            cosine += -term if n & 2 else term
-        n += 1
-        term = (term * abs(x) >> p) // n
-    return (-sine if x < 0 else sine), cosine
-
-
-def _atan(x: int, p: int) -> int:
-    """Arctangent: from the host's, one step of tan's addition theorem on."""
-    if abs(x) > 1 << p:
-        half = (pi(p) + 1) >> 1
-        return (half if x > 0 else -half) - _atan((1 << 2 * p) // x, p)
-    y = int(math.atan(x / (1 << p)) * (1 << 53)) << p - 53
-    s, c = _sin_cos(y, p)
-    d = ((x * c - (s << p)) << p) // ((c << p) + x * s)
-    cube = d * d * d >> 2 * p
-    return y + d - cube // 3 + (cube * d * d >> 2 * p) // 5
-
-
-def _sqrt(x: int, p: int) -> int:
-    return math.isqrt(x << p)
 
 
 # -- the functions -------------------------------------------------------------------------------------------
@@ -186,7 +71,7 @@ def _quadrant(m: int, e: int) -> tuple[int, int, int, int]:
     half = pi(wide + 1) >> 2
     turns = ((x << 1) // half + 1) >> 1
     r = (x - turns * half) >> wide - p
-    s, c = _sin_cos(r, p)
+    s, c = sin_cos(r, p)
     return turns & 3, s, c, p
 
 
@@ -218,7 +103,7 @@ def arctangent(m: int, e: int) -> Real:
         half = pi(BITS) >> 1
         return Real(half - 1 if m > 0 else 1 - half, BITS)
     x, p = _fixed(m, e)
-    return Real(_atan(x, p), p)
+    return Real(atan(x, p), p)
 
 
 def arcsine(m: int, e: int) -> Real:
@@ -231,7 +116,7 @@ def arcsine(m: int, e: int) -> Real:
     if abs(x) == one:
         half = pi(p) >> 1
         return Real(half if m > 0 else -half, p)
-    return Real(_atan((x << p) // _sqrt((one - x) * (one + x) >> p, p), p), p)
+    return Real(atan((x << p) // sqrt((one - x) * (one + x) >> p, p), p), p)
 
 
 def arccosine(m: int, e: int) -> Real:
@@ -245,12 +130,12 @@ def arccosine(m: int, e: int) -> Real:
         return Real(0, p, True)
     if x == -one:
         return Real(pi(p), p)
-    return Real(2 * _atan(_sqrt(((one - x) << p) // (one + x), p), p), p)
+    return Real(2 * atan(sqrt(((one - x) << p) // (one + x), p), p), p)
 
 
 def _power(x: int, p: int) -> Real:
     """e^x as a Real."""
-    n, k = _exp(x, p)
+    n, k = exp(x, p)
     return Real(n, p - k)
 
 
@@ -294,7 +179,7 @@ def etoxm1(m: int, e: int) -> Real:
     if _small(m, e):
         return _just(m, e, 1)
     x, p = _fixed(m, e)
-    n, k = _exp(x, p)
+    n, k = exp(x, p)
     if k < -p:
         return _just(-1, 0, 1)
     return Real((n << k if k > 0 else n >> -k) - (1 << p), p)
@@ -305,7 +190,7 @@ def _both(m: int, e: int) -> tuple[int, int, int]:
     x, p = _fixed(m, e)
     p += 200  # e^-x is small
     x <<= 200
-    n, k = _exp(x, p)
+    n, k = exp(x, p)
     up = n << k if k > 0 else n >> -k
     return up, (1 << 2 * p) // up if up else 0, p
 
@@ -348,7 +233,7 @@ def arc_hyperbolic_tangent(m: int, e: int) -> Real:
         raise Undefined
     if abs(x) == one:
         raise Pole(m < 0)
-    return Real(_ln((one + x << p) // (one - x), p), p + 1)
+    return Real(ln((one + x << p) // (one - x), p), p + 1)
 
 
 def lognp1(m: int, e: int) -> Real:
@@ -361,7 +246,7 @@ def lognp1(m: int, e: int) -> Real:
         raise Undefined
     if x == -1 << p:
         raise Pole(True)
-    return Real(_ln(x + (1 << p), p), p)
+    return Real(ln(x + (1 << p), p), p)
 
 
 def _log(m: int, e: int, p: int) -> int:
@@ -369,16 +254,11 @@ def _log(m: int, e: int, p: int) -> int:
     if m < 0:
         raise Undefined
     k = m.bit_length() - 1
-    return _ln(m << p - k, p) + (e + k) * ln2(p)
-
-
-def _precision(m: int, e: int) -> int:
-    """Bits for a logarithm: more if the operand is near one."""
-    return BITS + 128
+    return ln(m << p - k, p) + (e + k) * ln2(p)
 
 
 def logn(m: int, e: int) -> Real:
-    p = _precision(m, e)
+    p = LOG_BITS
     n = _log(m, e, p)
     return Real(n, p, n == 0)
 
@@ -386,7 +266,7 @@ def logn(m: int, e: int) -> Real:
 def log2(m: int, e: int) -> Real:
     if m > 0 and m & m - 1 == 0:
         return Real(e + m.bit_length() - 1, 0, True)
-    p = _precision(m, e)
+    p = LOG_BITS
     return Real((_log(m, e, p) << p) // ln2(p), p)
 
 
@@ -395,13 +275,11 @@ def log10(m: int, e: int) -> Real:
         n = m << e if 0 <= e < 200 else m >> -e if -64 < e < 0 and not m & (1 << -e) - 1 else 0
         if n and set(str(n)[1:]) <= {"0"} and str(n)[0] == "1":
             return Real(len(str(n)) - 1, 0, True)
-    p = _precision(m, e)
+    p = LOG_BITS
     return Real((_log(m, e, p) << p) // ln10(p), p)
 
 
-# opmode -> (function, its value at zero, at +infinity, at -infinity); a value is a sign and a kind, None:
-# OPERR
-ZERO, ONE, HALF_PI, INFINITE, POLE = "0", "1", "pi/2", "inf", "pole"
+# opmode -> (function, its value at zero, at +infinity, at -infinity); None: OPERR
 Limit = str | None
 FUNCTIONS: dict[int, tuple[Function, Limit, Limit, Limit]] = {
     0x02: (hyperbolic_sine, "x", "+inf", "-inf"),
@@ -446,10 +324,10 @@ def _limit(limit: Limit, se: int, m: int) -> Answer:
     if kind == "1":
         return _final(sign | BIAS, 1 << 63)
     n = pi(BITS) >> 1
-    return _round_later(Real(-n if sign else n, BITS))
+    return unrounded(Real(-n if sign else n, BITS))
 
 
-def _round_later(x: Real) -> Answer:
+def unrounded(x: Real) -> Answer:
     """A value for round_pack: 128 bits of it, the last one sticky."""
     n = abs(x.n)
     if n == 0:
@@ -474,7 +352,7 @@ def compute(op: int, a_se: int, a_m: int, b_se: int, b_m: int, control: int) -> 
         return _limit(at_zero, a_se, a_m)
     m, e = -a_m if a_se >> 15 else a_m, (a_se & 0x7FFF) - BIAS - 63
     try:
-        return _round_later(function(m, e))
+        return unrounded(function(m, e))
     except Undefined:
         return _final(*NAN, OPERR)
     except Pole as pole:
@@ -502,5 +380,5 @@ def _remainder(nearest: bool, a_se: int, a_m: int, b_se: int, b_m: int) -> Answe
     byte = sign << 7 | quotient & 0x7F
     if rest == 0:
         return 1, (b_se & 0x8000), 0, 0, 0, 0, byte
-    final, se, exp, hi, lo, exc, _ = _round_later(Real(-rest if negative else rest, -e, True))
+    final, se, exp, hi, lo, exc, _ = unrounded(Real(-rest if negative else rest, -e, True))
     return final, se, exp, hi, lo, exc, byte
