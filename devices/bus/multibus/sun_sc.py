@@ -261,15 +261,16 @@ class SunSc(Element):
         if not icr.DMA_ENABLE or not self._data_requested() or icr.BUS_ERROR:
             return False
         left = self.count ^ 0xFFFF
-        if icr.WORD_MODE and left == 1:
-            icr.ODD_LENGTH = 1
+        receiving = bool(self._lines() & IO)
+        if icr.WORD_MODE and left == 1 and receiving:
+            icr.ODD_LENGTH = 1  # half a word: the driver takes it from the data register
         if left == 0 or icr.ODD_LENGTH:
             icr.INT_REQUEST = 1
             return False
-        if icr.WORD_MODE:
+        if icr.WORD_MODE and receiving:
             left &= ~1
         try:
-            moved = self._move_in(left) if self._lines() & IO else self._move_out(left)
+            moved = self._move_in(left) if receiving else self._move_out(left)
         except BusError as error:
             self.log(f"DMA: {error}")
             icr.BUS_ERROR = 1

@@ -13,8 +13,8 @@ from tme.bus import Bus
 
 
 class Parity:
-    """`watch(on)`: send accesses here, or no more. `found(lanes, va)`: a byte with wrong parity was read; lanes
-    are 8 for D31-D24 to 1 for D7-D0."""
+    """Bytes with wrong parity. `watch(on)`: send accesses here, or no more; `found(lanes, va)`: such a byte
+    was read, its lane is 8 for D31-D24 to 1 for D7-D0."""
 
     def __init__(self, watch: Callable[[bool], None], found: Callable[[int, int], None]) -> None:
         self.watch, self.found = watch, found

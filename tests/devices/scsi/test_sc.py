@@ -148,6 +148,14 @@ def test_an_odd_count_in_word_mode(sc):
     assert sc.finish() == 0
 
 
+def test_an_odd_count_goes_out_whole(sc):
+    """SunOS sends the MT-02's 13 bytes of MODE SELECT in word mode and waits for the status."""
+    sc.start(bytes((0x15, 0, 0, 0, 13, 0)), 0, 13, flags=DMA | IEN | WORD)
+    assert sc.read(COUNT) == 0xFFFF
+    assert not sc.board.peek(ICR, 2) & ODD
+    assert sc.finish() == 0
+
+
 def test_fewer_bytes_than_the_count(sc):
     sc.memory[0:8] = b"\xff" * 8
     sc.start(bytes((0x03, 0, 0, 0, 4, 0)), 0, 8)
