@@ -161,7 +161,7 @@ class GuestMemory:
         try:
             if how == WRITE:
                 self._access(va, 1, fc, how, 0, True)
-                self._access((va + size - 1) & 0xFFFFFFFF, 1, fc, how, 0, True)
+                self._access((va + size - 1) & -1 << self.mmu.page_bits & 0xFFFFFFFF, 1, fc, how, 0, True)
             if probe:
                 return 0
             for i in range(size):

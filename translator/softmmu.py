@@ -272,7 +272,8 @@ both:
   %f1b = icmp ne i32 %f1, 0
   br i1 %f1b, label %inner, label %second
 second:
-  %f2 = call i32 @access(ptr %st, i32 %last, i32 %pdesc, i32 3, i64 0)
+  %behind = and i32 %last, $pagemask32
+  %f2 = call i32 @access(ptr %st, i32 %behind, i32 %pdesc, i32 3, i64 0)
   %f2b = icmp ne i32 %f2, 0
   br i1 %f2b, label %inner, label %probed
 probed:
