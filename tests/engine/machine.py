@@ -250,7 +250,7 @@ class Machine:
             entry, here = int(s.context) | self._entry, int(s.context) | int(s.pc)
             hot = {int(k) for k in s.hot[0:min(s.hot_count, HOT_ENTRIES)]}
             s.hot[0] = entry if entry in hot else here
-            known = entry in hot or self.jit._probably_mapped(int(s.pc), int(s.mode))
+            known = entry in hot or self.jit.executed(int(s.pc), int(s.mode))
             s.hot_count = int(self._asked < self.regions and known)
             self._asked += 1
         self.jit.poll()
@@ -267,7 +267,8 @@ class Machine:
         for name, reg in self.model.isa.layout.regs.items():
             if reg.count == 1:
                 out[name] = int(getattr(s, name))
-        out["mode"] = int(s.mode)
+        for name in ("mode", *(name for _, name, count in CORE if name.startswith("fault_"))):
+            out[name] = int(getattr(s, name))
         out["ram"], out["pages"] = bytes(self.ram), bytes(self._table)
         out["io"] = list(self.device.log)
         return out
