@@ -29,6 +29,7 @@ from .worker import Job, Pool, find_model
 HOT = 40  # taken branches to a place before it is translated
 LEVEL, CODEGEN = 2, 2
 REACH = 2  # pages on either side of the entry's that a region may extend into
+PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 MASK32 = 0xFFFFFFFF
 
 
@@ -111,6 +112,7 @@ class Jit:
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
         self.codes: dict[Place, Code] = {}
         self.waiting: dict[Place, Job | None] = {}
+        self._patience: dict[Place, int] = {}
         self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._stale: list[Code] = []
@@ -158,11 +160,16 @@ class Jit:
         place = (entry, mode, page[0].base + page[1])
         known = self.codes.get(place)
         if known is not None:
-            if self._homes_if_mapped(known.spans, mode) == known.homes:
+            if self._homes(known.spans, mode) != known.homes:
+                self._drop(known)
+            elif self._all_executed(known.spans, mode):
                 self._install(key, known)
                 self.counts["relinked"] += 1
                 return
-            self._drop(known)
+            elif self._wait_for_pages(place):
+                return
+            else:
+                self._drop(known)
         if place in self.waiting:
             job = self.waiting[place]
             if job is not None:  # hot again while it waits: hotter than the others
@@ -175,12 +182,17 @@ class Jit:
         slot = self._slot(entry, mode)
         if self.hopeless.get(place) == slot:
             return
+        if not self.executed(entry & -(1 << self.cpu.mmu.page_bits), mode):
+            return  # the maps have just changed
         cached = self._from_cache(slot, mode)
         if cached is not None:
             obj, spans, insns, homes = cached
-            self.counts["from_cache"] += 1
-            self._link(key, place, obj, spans, insns, homes)
-            return
+            if self._all_executed(spans, mode):
+                self.counts["from_cache"] += 1
+                self._link(key, place, obj, spans, insns, homes)
+                return
+            if self._wait_for_pages(place):
+                return
         where = self._surroundings(entry, mode)
         size = 1 << self.cpu.mmu.page_bits
         pages = {va: bytes(memoryview(r.bytes)[o : o + size]) for va, (r, o) in where.items()}
@@ -233,12 +245,12 @@ class Jit:
         out = {}
         for k in (0, *(d for i in range(1, REACH + 1) for d in (i, -i))):
             va = ((entry & -size) + k * size) & MASK32
-            hit = self._page(va, mode) if k == 0 or self._probably_mapped(va, mode) else None
+            hit = self._page(va, mode) if k == 0 or self.executed(va, mode) else None
             if hit is not None:
                 out[va] = hit
         return out
 
-    def _probably_mapped(self, va: int, mode: int) -> bool:
+    def executed(self, va: int, mode: int) -> bool:
         """Whether the guest has executed in the page lately, so that its tables say so."""
         page = self.cpu.mmu.page_bits
         entry = self.cpu.state.tlb[(va >> page & 255) + mode * 256]
@@ -255,16 +267,33 @@ class Jit:
             out.append((r, offset + (at & size - 1), n))
         return out
 
-    def _homes_if_mapped(self, spans: list[tuple[int, int]], mode: int) -> list[Home] | None:
-        """Where spans lie now; None if the guest has not executed in all of their pages lately."""
+    def _homes(self, spans: list[tuple[int, int]], mode: int) -> list[Home] | None:
+        """Where spans of guest code lie now; None if one of their pages is no plain memory."""
         size = 1 << self.cpu.mmu.page_bits
         where = {}
         for va in {at & -size for at, _ in _by_page(spans, size)}:
-            hit = self._page(va, mode) if self._probably_mapped(va, mode) else None
+            hit = self._page(va, mode)
             if hit is None:
                 return None
             where[va] = hit
         return self._cut(spans, where)
+
+    def _in_place(self, code: Code) -> bool:
+        """Whether a region is what the guest would execute at its address now."""
+        return self._all_executed(code.spans, code.mode) and self._homes(code.spans, code.mode) == code.homes
+
+    def _all_executed(self, spans: list[tuple[int, int]], mode: int) -> bool:
+        """Whether the guest has executed in all pages of the spans lately."""
+        size = 1 << self.cpu.mmu.page_bits
+        return all(self.executed(va, mode) for va in {at & -size for at, _ in _by_page(spans, size)})
+
+    def _wait_for_pages(self, place: Place) -> bool:
+        """Whether a region should wait for its pages to be used; in the end a smaller one is better."""
+        self._patience[place] = self._patience.get(place, PATIENCE) - 1
+        if self._patience[place] > 0:
+            return True
+        del self._patience[place]
+        return False
 
     # -- linking ---------------------------------------------------------------------------------------------
 
@@ -299,7 +328,7 @@ class Jit:
                 r.code[p] = 1
         if fresh:  # the page's write tags must go
             self.cpu.flush_writes()
-        if key >> 32 == self.cpu.state.context >> 32 and self._homes_if_mapped(spans, place[1]) == homes:
+        if key >> 32 == self.cpu.state.context >> 32 and self._in_place(code):
             self._install(key, code)
         self.on_linked(code, obj)
 
@@ -376,7 +405,7 @@ class Jit:
             return None
         about = json.loads(blobs[0])
         spans = [(a, n) for a, n in about["spans"]]
-        homes = self._homes_if_mapped(spans, mode)
+        homes = self._homes(spans, mode)
         if homes is None or hashlib.sha256(_bytes(homes)).hexdigest() != about["code"]:
             return None
         return blobs[1], spans, about["insns"], homes
