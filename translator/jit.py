@@ -254,7 +254,7 @@ class Jit:
         """Whether the guest has executed in the page lately, so that its tables say so."""
         page = self.cpu.mmu.page_bits
         entry = self.cpu.state.tlb[(va >> page & 255) + mode * 256]
-        return bool(entry.xtag == va)
+        return bool(entry.xtag == va & -(1 << page) & MASK32)
 
     def _cut(self, spans: list[tuple[int, int]], where: Pages) -> list[Home] | None:
         """Where spans of guest code lie, cut at pages; None if a page is not known."""
