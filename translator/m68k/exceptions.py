@@ -105,6 +105,11 @@ def write_sr(s: Semantics, value: Val) -> None:
     """Write the whole status register."""
     write_ccr(s, value.trunc(8))
     write_system(s, value.bits(15, 8))
+    notice(s)
+
+
+def notice(s: Semantics) -> None:
+    """Let the machine see what the new status register lets in: an interrupt, tracing."""
     system = s.read(SR_SYS)
     noticed = s.read(IPL).ugt(system & 7) | (s.read(IPL) == 7) | (system & TRACE_BITS != 0)
     s.leave_if(noticed, Reason.RECHECK)
@@ -241,6 +246,7 @@ def fault(s: Semantics) -> None:
         sp = _frame_b(s, sp, status, vector, word, fc, wrote)
     s.write(R, sp, SP)
     _go(s, vector, "double_fault")
+    notice(s)  # RTE to an odd address has changed SR and come here
 
 
 def _frame_68000(s: Semantics, sp: Val, status: Val, word: Val, fc: Val, wrote: Val) -> Val:
