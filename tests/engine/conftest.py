@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def code_cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
 
 
 @pytest.fixture(scope="session")
-def native(code_cache: Cache) -> Iterator[Natives]:
+def native(code_cache: Cache) -> Natives:
     """native(model name, page bits=8): the compiled interpreter."""
     made: dict[tuple[str, int], Any] = {}
 
@@ -40,7 +40,7 @@ def native(code_cache: Cache) -> Iterator[Natives]:
                 pool.close()
         return made[model, page_bits]
 
-    yield get
+    return get
 
 
 @pytest.fixture(scope="session")

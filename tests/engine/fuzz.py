@@ -39,9 +39,10 @@ class Failure:
         c = self.case
         regs = " ".join(f"{x:x}" for x in c.regs)
         return (
-            f"\nseed {c.seed} ({c.model.name}, layout {c.layout}): {self.engines[0]} | {self.engines[1]} disagree\n"
+            f"\nseed {c.seed} ({c.model.name}, layout {c.layout}): {' | '.join(self.engines)} disagree\n"
             + "\n".join("  " + x for x in self.lines[:24])
-            + f"\nafter sr={c.sr:04x} regs={regs} loops={c.loops} limit={c.limit} interrupts={list(c.interrupts)}\n"
+            + f"\nafter sr={c.sr:04x} regs={regs} loops={c.loops} limit={c.limit}"
+            + f" interrupts={list(c.interrupts)}\n"
             + c.listing()
         )
 
@@ -56,7 +57,7 @@ class Bench:
     def run(self, engine: Engine, case: Case) -> Outcome:
         m = self.machines[engine]
         m.rng.seed(case.seed)
-        # Most regions are compiled as they come, some are optimised as in earnest: LLVM is not what is in doubt.
+        # Most regions are compiled as they come, some as in earnest: LLVM is not what is in doubt.
         jit.LEVEL, jit.CODEGEN = EARNEST if case.seed % 8 == 0 else QUICK
         try:
             return m.execute(case.program(), slices(engine, case.seed))

@@ -1,4 +1,4 @@
-"""A small machine for engine tests: 128 KB of virtual space behind a page table, RAM, ROM, devices, three engines.
+"""A small machine for engine tests: 128 KB of virtual space behind a page table, RAM, ROM, devices.
 
     virtual                                physical
     00000 vectors, handlers, counters      00000 RAM, 64 KB
@@ -34,7 +34,7 @@ RAM_SIZE, ROM_SIZE = 0x10000, 0x1000
 SPACE = 0x20000  # bytes of virtual space
 CODE, DATA, DATA_END = 0x4000, 0x8000, 0xC000
 ROM_VA, DEVICE_VA, NOTHING_VA = 0xC000, 0xD000, 0xE000
-# Device registers: a write withdraws the interrupt, forgets that pages were used, swaps pages of data or of code.
+# Device registers: a write withdraws the interrupt, forgets what pages were used, swaps pages.
 ACKNOWLEDGE, FORGET, SWAP_DATA, SWAP_CODE = 0xD0F0, 0xD0E0, 0xD0D0, 0xD0C0
 ACTIONS = (FORGET, SWAP_DATA, SWAP_CODE)
 SUPERVISOR_STACK, MASTER_STACK, USER_STACK = 0x2000, 0x2800, 0x3000
@@ -72,7 +72,7 @@ class Program:
     regs: list[int]  # D0..A6, and A7 of the mode in `sr`
     sr: int
     pc: int = CODE
-    pages: dict[int, int] = field(default_factory=dict)  # page-aligned virtual address -> entry, where not plain
+    pages: dict[int, int] = field(default_factory=dict)  # page's virtual address -> entry, where not plain
     limit: int = 120  # instructions
     interrupts: list[tuple[int, int, int]] = field(default_factory=list)  # (instruction count, level, vector)
 
@@ -95,7 +95,7 @@ class Device:
         return (self.reads * 0x9E3779B1 ^ now << 3 ^ phys) & (1 << 8 * size) - 1
 
     def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None:
-        if phys >= NOTHING or (DEVICE <= phys and phys & 0x800):
+        if phys >= NOTHING or (phys >= DEVICE and phys & 0x800):
             raise Refused
         self.log.append(("write", phys, va, size, value, fc, self.cpu.now - self.start))
         register = phys & 0xFFF | DEVICE_VA
@@ -116,7 +116,8 @@ class Machine:
     """One processor in one engine: "concrete", "interp", "jit", or "mixed" (a random one for every slice)."""
 
     def __init__(
-        self, model: Model, engine: str, native: Any, page_bits: int = 8, hot: int = 1, regions: int = 1 << 30,
+        self, model: Model, engine: str, native: Any, page_bits: int = 8, hot: int = 1,
+        regions: int = 1 << 30,
     ) -> None:
         self.model, self.engine, self.page_bits = model, engine, page_bits
         self.regions = regions  # translations of one program: they are what takes time
@@ -243,7 +244,7 @@ class Machine:
             self._poll()
 
     def _poll(self) -> None:
-        """Let the JIT translate the program's entry if it is hot, else what comes next; no more than allowed."""
+        """Let the JIT translate the program's entry if it is hot, else what comes next; not too often."""
         assert self.jit is not None
         s = self.cpu.state
         if self.regions < HOT_ENTRIES:
@@ -260,7 +261,8 @@ class Machine:
     def outcome(self) -> Outcome:
         """Everything that engines must agree on."""
         cpu, s = self.cpu, self.cpu.state
-        out: Outcome = {"executed": cpu.executed - self.device.start, "stopped": cpu.stopped, "halted": cpu.halted}
+        out: Outcome = {"executed": cpu.executed - self.device.start}
+        out["stopped"], out["halted"] = cpu.stopped, cpu.halted
         for i, name in enumerate([*(f"d{i}" for i in range(8)), *(f"a{i}" for i in range(8))]):
             out[name] = int(s.r[i])
         out["pc"], out["sr"] = int(s.pc), pack_sr(s)
@@ -300,7 +302,7 @@ def differences(a: Outcome, b: Outcome) -> list[str]:
                     word = [v[i:i + size][::-1].hex() for v in (x, y)]
                     out.append(f"{key}[{i // size:#x}]: {word[0]} | {word[1]}")
         elif key == "io":
-            k = next((k for k, (v, w) in enumerate(zip(x, y)) if v != w), min(len(x), len(y)))
+            k = next((k for k, (v, w) in enumerate(zip(x, y, strict=False)) if v != w), min(len(x), len(y)))
             out.append(f"io[{k}] of {len(x)} | {len(y)}: {x[k:k + 1]} | {y[k:k + 1]}")
         else:
             out.append(f"{key}: {x:#x} | {y:#x}")

@@ -1,11 +1,11 @@
-"""Random instruction sequences for the engines: everything that can go wrong, in loops, so that regions get hot.
+"""Random instruction sequences for the engines: all that can go wrong, in loops, so that regions get hot.
 
     case = make(seed, M68020)      a list of Items with registers, page layout, interrupts
     case.program()                 assembled: tests.engine.machine.Program
     case.without(...)              fewer items, for shrinking
 
-The items form the body of a loop; its counter lies in memory.  Memory operands are biased to page edges, devices,
-ROM, holes and the code itself.  Handlers repair registers and return, skip an instruction, or stop.
+The items form the body of a loop; its counter lies in memory.  Memory operands are biased to page edges,
+devices, ROM, holes and the code itself.  Handlers repair registers and return, skip an instruction, or stop.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tests.engine.machine import (
     CODE,
     DATA,
     DATA_END,
+    DEVICE,
     DEVICE_VA,
     FRAME,
     NO_CACHE,
@@ -39,9 +40,9 @@ STOP = b"\x4e\x72\x27\x00\x60\xfa"  # stop #$2700; bra.s back to it
 EDGES = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE,
          0xFFFFFFFF, 0xFFFF8000)
 RARE = {  # they lead away from the sequence: family -> chance of being kept when drawn
-    "reset": 0.2, "stop": 0.2, "movec_to_control": 0.3, "rte": 0.2, "rte_68000": 0.2, "callm": 0.2, "rtm": 0.2,
-    "move_to_sr": 0.4, "unlk": 0.4, "jmp": 0.1, "jsr": 0.2, "rts": 0.1, "rtr": 0.1, "rtd": 0.1, "illegal_insn": 0.3,
-    "bkpt": 0.3, "trap": 0.3,
+    "reset": 0.2, "stop": 0.2, "movec_to_control": 0.3, "rte": 0.2, "rte_68000": 0.2, "callm": 0.2,
+    "rtm": 0.2, "move_to_sr": 0.4, "unlk": 0.4, "jmp": 0.1, "jsr": 0.2, "rts": 0.1, "rtr": 0.1, "rtd": 0.1,
+    "illegal_insn": 0.3, "bkpt": 0.3, "trap": 0.3,
 }
 BRANCHES = frozenset("dbcc bra_b bra_w bra_l bcc_b bcc_w bcc_l bsr_b bsr_w bsr_l".split())
 LAYOUTS = ("plain", "holes", "readonly", "shuffled", "devices", "system")
@@ -64,7 +65,7 @@ class Item:
     words: tuple[int, ...] = ()
     label: int | None = None
     to: int | None = None
-    absolute: bool = False  # the reference is a long address after `words`, `tail` follows; else a displacement
+    absolute: bool = False  # the reference is a long address, then `tail`; else a displacement
     tail: tuple[int, ...] = ()
 
     @property
@@ -109,14 +110,16 @@ class Case:
                 out += struct.pack(">I", to) if x.absolute else struct.pack(">H", (to - here) & 0xFFFF)
                 out += struct.pack(f">{len(x.tail)}H", *x.tail)
         back = self.base - (self.base + len(out) + 6)
-        return out + struct.pack(">HHHHH", 0x5378, LOOPS, 0x6600, back & 0xFFFF, 0x4E4F)  # subq, bne, trap #15
+        end = (0x5378, LOOPS, 0x6600, back & 0xFFFF, 0x4E4F)  # subq.w #1,LOOPS; bne; trap #15
+        return out + struct.pack(">5H", *end)
 
     def program(self) -> Program:
         image = {self.base: self.code(), **handlers(self.model.name)}
         image[GOOD] = struct.pack(">15I", *self.regs[:15])
         image[COUNT] = struct.pack(">HHHHH", 0, 0, 0, 0, self.loops)
         image[DATA] = DATA_BYTES
-        return Program(image, list(self.regs), self.sr, self.base, self.pages, self.limit, list(self.interrupts))
+        interrupts = list(self.interrupts)
+        return Program(image, list(self.regs), self.sr, self.base, self.pages, self.limit, interrupts)
 
     def listing(self) -> str:
         """The code, disassembled."""
@@ -139,13 +142,15 @@ def handlers(model: str) -> dict[int, bytes]:
     """Vector table and handlers."""
     format_words = model != "m68000"
     discard = b"" if format_words else b"\x50\x8f"  # addq.l #8,a7: the 68000's RTE does not know long frames
-    repair = (struct.pack(">HHHHH", 0x5278, COUNT, 0x0C78, 3, COUNT) + struct.pack(">H", 0x6200 | 6 + len(discard))
-              + struct.pack(">HHH", 0x4CF8, 0x7FFF, GOOD) + discard + b"\x4e\x73" + STOP)
+    # addq.w #1,COUNT; cmpi.w #3,COUNT; bhi.s to STOP; movem.l GOOD,d0-a6; rte
+    repair = struct.pack(">HHHHHH", 0x5278, COUNT, 0x0C78, 3, COUNT, 0x6200 | 8 + len(discard))
+    repair += struct.pack(">HHH", 0x4CF8, 0x7FFF, GOOD) + discard + b"\x4e\x73" + STOP
     skip = struct.pack(">HHHHH", 0x5278, SKIPPED, 0x54AF, 2, 0x4E73)  # addq.w, addq.l #2,2(a7), rte
     back = struct.pack(">HHH", 0x5278, SKIPPED, 0x4E73)
     acknowledge = struct.pack(">HHHH", 0x13C0, 0, 0xD0F0, 0x4E73)  # move.b d0,ACKNOWLEDGE; rte
     code, where = b"", {}
-    for name, body in {"repair": repair, "skip": skip, "back": back, "acknowledge": acknowledge, "stop": STOP}.items():
+    bodies = {"repair": repair, "skip": skip, "back": back, "acknowledge": acknowledge, "stop": STOP}
+    for name, body in bodies.items():
         where[name] = HANDLERS + len(code)
         code += body
     table = ["stop"] * 256
@@ -198,10 +203,13 @@ class _Maker:
             for n in sorted(r.sample(range(1, limit), r.randrange(1, 5)))
         ) if r.random() < 0.3 else ()
         layout = r.choice(LAYOUTS)
-        return Case(self.seed, self.model, tuple(self.items), tuple(regs), sr, base, loops, layout, self.page_bits,
-                    limit, interrupts, self.pages(layout, base))
+        pages = self.pages(layout, base)
+        return Case(
+            self.seed, self.model, tuple(self.items), tuple(regs), sr, base, loops, layout, self.page_bits, limit,
+            interrupts, pages,
+        )
 
-    # -- numbers, addresses, pages -------------------------------------------------------------------------------
+    # -- numbers, addresses, pages ---------------------------------------------------------------------
 
     def number(self) -> int:
         r = self.r
@@ -251,10 +259,11 @@ class _Maker:
                 out[va] = entry | r.choice((SYSTEM, SYSTEM, NO_CACHE))
         follow = (base & -size) + size  # the page behind the code's first
         if r.random() < 0.1:
-            out[follow] = r.choice((0, DATA >> self.page_bits << FRAME | plain, 0x20000 >> self.page_bits << FRAME | plain))
+            phys = r.choice((0, DATA, DEVICE))
+            out[follow] = phys and phys >> self.page_bits << FRAME | plain
         return out
 
-    # -- instructions --------------------------------------------------------------------------------------------
+    # -- instructions ----------------------------------------------------------------------------------------
 
     def emit(self, *words: int, **more: int) -> None:
         self.items.append(Item(tuple(w & 0xFFFF for w in words), **more))  # type: ignore[arg-type]
@@ -317,7 +326,7 @@ class _Maker:
             f = insn.fields_of(word)
             if f is None:
                 continue
-            if (f.get("x") == 7 or f.get("n") == 7 and f.get("M", 7) < 7) and r.random() < 0.8:
+            if (f.get("x") == 7 or (f.get("n") == 7 and f.get("M", 7) < 7)) and r.random() < 0.8:
                 continue
             break
         for mode, n in (("M", "n"), ("K", "k")):

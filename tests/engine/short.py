@@ -14,7 +14,9 @@ def words(text: str) -> bytes:
     return b"".join(bytes.fromhex(line.split("|")[0]) for line in text.splitlines())
 
 
-def program(text: str, regs: dict[int, int] | None = None, *, limit: int = 2000, sr: int = 0x2700, **more: Any) -> Program:
+def program(
+    text: str, regs: dict[int, int] | None = None, *, limit: int = 2000, sr: int = 0x2700, **more: Any,
+) -> Program:
     """A program of such lines at CODE, registers 0–14 (D0–A6) as given, that ends with `trap #15`.
 
     `image` adds memory, `pages` page-table entries.

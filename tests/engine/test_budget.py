@@ -1,4 +1,4 @@
-"""Time is counted in instructions: a program cut into any slices, in any mix of engines, ends in the same state."""
+"""Time is counted in instructions: cut into any slices, in any mix of engines, a program ends alike."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def test_any_slices(bench: Benches, engine: str, cut: int) -> None:
         machine = b.machines[engine]
         machine.rng.seed(seed)
         got = machine.execute(program, itertools.repeat(cut) if cut else cuts(seed, 9))
-        assert not differences(want, got), f"seed {seed}\n{case.listing()}\n" + "\n".join(differences(want, got))
+        differ = differences(want, got)
+        assert not differ, "\n".join([f"seed {seed}", case.listing(), *differ])
 
 
 @pytest.mark.parametrize("engine", ["concrete", "interp", "jit"])

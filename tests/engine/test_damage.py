@@ -118,7 +118,8 @@ def test_a_damaged_interpreter_is_made_again(
     path.write_bytes(data)
 
     compiled = []
-    monkeypatch.setattr(Native, "_compile", lambda self, *args: compiled.append(key) or blobs)  # saves half a minute
+    # What it would compile is known: that saves half a minute.
+    monkeypatch.setattr(Native, "_compile", lambda self, *args: compiled.append(key) or blobs)
     fresh = Native(M68020, make_mmu(8), mine)
     assert compiled == [key]
     assert mine.rejected == 1

@@ -1,4 +1,4 @@
-"""Accesses of every size at every distance from a page's end, in every engine; the soft-TLB finds each page again."""
+"""Accesses of every size at every distance from a page's end, in every engine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def test_across_pages(machine: Machine, size: int) -> None:
     image = {DATA: BYTES, ELSEWHERE: MORE}
     code = LOOP.format(load=SIZES[size], store=STORES[size])
     for offset in range(PAGE - 5, PAGE + 3):
-        p = program(code, {8: DATA + offset, 9: DATA + PAGE + offset, 2: 6}, image=image, pages=moved(machine))
+        regs = {8: DATA + offset, 9: DATA + PAGE + offset, 2: 6}
+        p = program(code, regs, image=image, pages=moved(machine))
         out = run(machine, p)
         want = (BYTES + MORE)[offset:offset + size]
         assert out["d0"] == int.from_bytes(want, "big")
@@ -84,7 +85,7 @@ def test_pages_that_share_a_slot(machine: Machine) -> None:
     other = DATA + SPACE // 2
     pages = {other: ELSEWHERE >> 8 << FRAME | VALID | WRITABLE}
     image = {DATA: b"\0\0\0\1", ELSEWHERE: b"\0\0\0\2"}
-    code = "d290 | add.l (a0),d1\nd291 | add.l (a1),d1\n5290 | addq.l #1,(a0)\n5382 | subq.l #1,d2\n66f6 | bne.s"
+    code = "d290 | add.l (a0),d1\nd291 | add.l (a1),d1\n5290 | addq.l #1,(a0)\n5382 | subq.l\n66f6 | bne.s"
     out = run(machine, program(code, {8: DATA, 9: other, 2: 9}, image=image, pages=pages))
     assert out["d1"] == sum(range(1, 10)) + 2 * 9
     assert out["ram"][DATA + 3] == 10
@@ -101,7 +102,8 @@ def test_marks_in_the_page_table(machine: Machine) -> None:
 
 def test_every_device_read_happens_once(machine: Machine) -> None:
     pages = {DATA: DEVICE >> 8 << FRAME | VALID | WRITABLE}
-    out = run(machine, program(LOOP.format(load=SIZES[2], store=STORES[2]), {8: DATA, 9: DATA + PAGE, 2: 9}, pages=pages))
+    code = LOOP.format(load=SIZES[2], store=STORES[2])
+    out = run(machine, program(code, {8: DATA, 9: DATA + PAGE, 2: 9}, pages=pages))
     times = [entry[-1] for entry in out["io"]]
     assert times == [4 * i for i in range(9)]
     assert all(entry[:5] == ("read", DEVICE, DATA, 2, 5) for entry in out["io"])

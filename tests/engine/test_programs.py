@@ -26,7 +26,8 @@ FLAGS = (
     " -static -nostdlib -no-pie -Wl,-Ttext-segment=0x10000 -Wl,-z,max-page-size=8192"
 ).split()
 LEVELS = ["-O1 -m68020"] + [
-    pytest.param(f, marks=pytest.mark.slow) for f in ("-O0 -m68000", "-O2 -m68010", "-O3 -m68020", "-Os -m68020")
+    pytest.param(flags, marks=pytest.mark.slow)
+    for flags in ("-O0 -m68000", "-O2 -m68010", "-O3 -m68020", "-Os -m68020")
 ]
 ARGUMENTS = {"dhry": 3000, "matmul": 1, "nbody": 20, "quick": 1, "sha256": 60, "sieve": 1}
 STACK = 0x4070_0000
@@ -50,7 +51,9 @@ def build(out: Path, flags: str, *sources: Path) -> Path:
     return file
 
 
-def ours(file: Path, engine: str, native: Any, argument: int | None = None, hot: int = 4) -> tuple[bytes, int | None]:
+def ours(
+    file: Path, engine: str, native: Any, argument: int | None = None, hot: int = 4,
+) -> tuple[bytes, int | None]:
     """Output and status on a flat memory."""
     jit = Jit(M68020, native, Cache(None), Pool(0), hot) if engine == "jit" else None
     user = UserProgram(file, None if engine == "concrete" else native, jit)

@@ -1,4 +1,4 @@
-"""Patterns: drawn wrong or overlapping, they are refused at import; decoding finds exactly the declared words."""
+"""Patterns: drawn wrong or overlapping, they are refused; decoding finds exactly the declared words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_insert_must_fit() -> None:
 def test_overlap_is_refused() -> None:
     isa = InsnSet("t", 8)
     isa.insn("0000 xxxx", "one", "p. 1")(nothing)
-    with pytest.raises(PatternError, match="both claim|overlap"):
+    with pytest.raises(PatternError, match=r"both claim|overlap"):
         isa.insn("00x0 0000", "two", "p. 2")(nothing)
 
 

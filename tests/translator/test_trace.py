@@ -22,6 +22,7 @@ from translator.trace import RegionTrace, Trace, Untranslatable, dump
 FILE, BYTES, WIDE = Reg("file", 32, 4), Reg("bytes", 8, 4), Reg("wide", 64)
 LAYOUT = Layout("tracetest", (WIDE, FILE, BYTES), core=False)
 WIDTHS = (8, 16, 32, 64)
+TYPE = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32)
 
 
 class Random:
@@ -32,7 +33,8 @@ class Random:
 
     def __call__(self, s: Semantics, a: Val, b: Val) -> Val:
         self.r = random.Random(self.seed)
-        self.numbers = [a.trunc(8) & 3, b.trunc(8) & 3, (a ^ b).trunc(8) & 3]  # registers that may be the same
+        # registers that may be the same
+        self.numbers = [a.trunc(8) & 3, b.trunc(8) & 3, (a ^ b).trunc(8) & 3]
         return self.block(s, [a, b, a.zext(64), b.trunc(8)], self.steps)[-1].zext(64)
 
     def of(self, values: list[Val], w: int) -> Val:
@@ -49,7 +51,7 @@ class Random:
 
     def step(self, s: Semantics, values: list[Val], depth: int) -> Val:
         r = self.r
-        kind = r.choice(("op", "op", "op", "op", "unary", "select", "read", "read", "write", "write", "if", "if"))
+        kind = r.choice(("op",) * 4 + ("unary", "select") + ("read", "write", "if") * 2)
         if kind == "op":
             w = r.choice(WIDTHS)
             op, x = r.choice(sorted(FOLD)), self.of(values, w)
@@ -114,21 +116,22 @@ def test_random_semantics(linker: build.Linker, block: int) -> None:
         fn = Random(seed)
         text = function("f", M68020, LAYOUT, fn, (32, 32))
         linked = linker.link(build.compile_text(text, 2, 2), ["f"], {})
-        call = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32)(linked.addresses["f"])
+        call = TYPE(linked.addresses["f"])
         rng = random.Random(seed)
         for _ in range(12):
+            state: Any
             state, _owner, address = LAYOUT.new()
             ints = SimpleNamespace(wide=rng.getrandbits(64), file=[rng.getrandbits(32) for _ in range(4)],
                                    bytes=[rng.choice((rng.getrandbits(8), 0, 1, 2, 3)) for _ in range(4)])
-            state.wide, state.file, state.bytes = ints.wide, ints.file, ints.bytes  # type: ignore[attr-defined]
+            state.wide, state.file, state.bytes = ints.wide, ints.file, ints.bytes
             a, b = (rng.choice((0, 1, 3, 0x80000000, 0xFFFFFFFF, rng.getrandbits(32))) for _ in "ab")
             want, got = run_on_ints(fn, ints, a, b), call(address, a, b)
             mine = (want, ints.wide, ints.file, ints.bytes)
-            theirs = (got, state.wide, list(state.file), list(state.bytes))  # type: ignore[attr-defined]
+            theirs = (got, state.wide, list(state.file), list(state.bytes))
             assert theirs == mine, f"seed {seed} a={a:#x} b={b:#x}\n{text}"
 
 
-# -- pending writes ----------------------------------------------------------------------------------------------
+# -- pending writes ------------------------------------------------------------------------------------------
 
 
 def test_a_run_time_number_may_name_a_pending_register() -> None:
@@ -137,8 +140,9 @@ def test_a_run_time_number_may_name_a_pending_register() -> None:
         s.write(FILE, s.const(2, 32), j & 3)
         return s.read(FILE, i & 3).zext(64) << 32 | s.read(FILE, 2).zext(64)
 
-    linked = build.Linker().link(build.compile_text(function("f", M68020, LAYOUT, both, (32, 32)), 2), ["f"], {})
-    call = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32)(linked.addresses["f"])
+    text = function("f", M68020, LAYOUT, both, (32, 32))
+    linked = build.Linker().link(build.compile_text(text, 2), ["f"], {})
+    call = TYPE(linked.addresses["f"])
     for i in range(4):
         for j in range(4):
             state, _owner, address = LAYOUT.new()
@@ -165,7 +169,7 @@ def test_writes_have_the_registers_width() -> None:
         t.write(FILE, t.const(1, 8))
 
 
-# -- conditions --------------------------------------------------------------------------------------------------
+# -- conditions ----------------------------------------------------------------------------------------------
 
 
 def unknown(t: Trace, w: int = 1) -> Val:
