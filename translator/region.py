@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .interp import shared_type
 from .isa import Model
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY, Emitter
 from .spec.insn import Fields
@@ -83,7 +84,9 @@ def discover(
             continue
         block = blocks[at] = Block(at, follow=at)
         while True:
-            step = _trace_one(trace, model, block.follow, code) if count < limit else None
+            if count >= limit:
+                break  # what follows is a region of its own, once it is hot
+            step = _trace_one(trace, model, block.follow, code)
             if step is None:
                 block.stuck = True
                 break
@@ -256,7 +259,7 @@ class RegionEmitter(Emitter):
         self.dirty = set(self._dirty_at[b.address])
         n = len(b.steps)
         if not n:
-            self._exit("resume", str(b.address), 0, "interpreter")
+            self._leave_at(b.address, b.stuck)
             return
         have, short, rest = self.new(), self.new(), self.new()
         self.put(f"{have} = load i64, ptr %left")
@@ -273,7 +276,7 @@ class RegionEmitter(Emitter):
             self.render(s.ops)
             self.dirty |= written(s)
         if b.next is None:
-            self._goto_known(b.follow, "resume" if b.stuck else "enter")
+            self._goto_known(b.follow, b.stuck)
         elif b.next[0] == "jump":
             self._goto(b.next[1])
         else:
@@ -283,20 +286,26 @@ class RegionEmitter(Emitter):
             self.block(f"taken{k}")
             self._goto(b.next[2])
             self.block(f"not{k}")
-            self._goto_known(b.follow, "enter")
+            self._goto_known(b.follow)
 
     def _goto(self, target: Val) -> None:
         if target.known is not None:
-            self._goto_known(target.known, "enter")
+            self._goto_known(target.known)
             return
         self._exit("jump_to", self.text(target), 0, "elsewhere")
 
-    def _goto_known(self, address: int, how: str) -> None:
+    def _goto_known(self, address: int, stuck: bool = False) -> None:
+        """Go on at `address`; `stuck`: the instruction there is the interpreter's."""
         if address in self.region.blocks:
             self.br(f"at_{address:x}")
         else:
-            why = "interpreter" if how == "resume" else "elsewhere"
-            self._exit("resume" if how == "resume" else "jump_to", str(address), 0, why)
+            self._leave_at(address, stuck)
+
+    def _leave_at(self, address: int, stuck: bool) -> None:
+        if stuck:
+            self._exit("resume", str(address), 0, "interpreter")
+        else:
+            self._exit("jump_to", str(address), 0, "elsewhere")
 
     def _exit(self, how: str, pc: str, undone: int, why: str) -> None:
         """Store what has changed and go on at pc, `undone` instructions of the block being left over."""
@@ -344,6 +353,21 @@ class RegionEmitter(Emitter):
     def op_set(self, u: Uop) -> None:
         reg, index, value = u.args
         self.put(f"store i{reg.width} {self.text(value)}, ptr %{reg.name}.{index.x}")
+
+    def op_call(self, u: Uop) -> None:
+        """One of Isa.outlined: it needs neither the stream nor a way to fault."""
+        routine, at, *args = u.args
+        table, slot, f = self.at("outlined"), self.new("p"), self.new("f")
+        self.put(f"{slot} = getelementptr i64, ptr {table}, i64 {self.m.isa.outlined.index(routine)}")
+        self.put(f"{f} = load ptr, ptr {slot}, {STATE}")
+        passed = "".join(f", i{a.w} {self.text(a)}" for a in args)
+        self.put(
+            f"%t{u.n} = call fastcc {self.call_type(u)} {f}"
+            f"(ptr %st, ptr null, i64 0, i64 0, i32 {self.text(at)}{passed})"
+        )
+
+    def call_type(self, u: Uop) -> str:
+        return shared_type(self.m, u.args[0], [a.w for a in u.args[2:]])
 
     def op_goto(self, u: Uop) -> None:
         self.br(self._side_exit("exception"))
