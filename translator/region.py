@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .interp import shared_type
 from .isa import Model
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY, Emitter
 from .spec.insn import Fields
@@ -353,21 +352,6 @@ class RegionEmitter(Emitter):
     def op_set(self, u: Uop) -> None:
         reg, index, value = u.args
         self.put(f"store i{reg.width} {self.text(value)}, ptr %{reg.name}.{index.x}")
-
-    def op_call(self, u: Uop) -> None:
-        """One of Isa.outlined: it needs neither the stream nor a way to fault."""
-        routine, at, *args = u.args
-        table, slot, f = self.at("outlined"), self.new("p"), self.new("f")
-        self.put(f"{slot} = getelementptr i64, ptr {table}, i64 {self.m.isa.outlined.index(routine)}")
-        self.put(f"{f} = load ptr, ptr {slot}, {STATE}")
-        passed = "".join(f", i{a.w} {self.text(a)}" for a in args)
-        self.put(
-            f"%t{u.n} = call fastcc {self.call_type(u)} {f}"
-            f"(ptr %st, ptr null, i64 0, i64 0, i32 {self.text(at)}{passed})"
-        )
-
-    def call_type(self, u: Uop) -> str:
-        return shared_type(self.m, u.args[0], [a.w for a in u.args[2:]])
 
     def op_goto(self, u: Uop) -> None:
         self.br(self._side_exit("exception"))

@@ -251,14 +251,18 @@ class Trace(Semantics):
         self.do("finish", self.next, self.leaving, at)
 
 
-def result_widths(model: Model, routine: Callable[..., Any], widths: list[int]) -> tuple[int, ...] | int | None:
+Widths = tuple[int, ...] | int | None
+
+
+def result_widths(model: Model, routine: Callable[..., Any], widths: list[int]) -> Widths:
     """Widths of a shared routine's results, from a dry run (remembered: large routines are called often)."""
-    known: dict[Any, tuple[int, ...] | int | None] = model.shared_results
+    known: dict[Any, Widths] = model.shared_results
     key = (routine, *widths)
     if key not in known:
         dry = Trace(model)
         shape = routine(dry, *(dry.emit("field", w, 0) for w in widths))
-        known[key] = tuple(r.w for r in shape) if isinstance(shape, tuple) else None if shape is None else shape.w
+        several = isinstance(shape, tuple)
+        known[key] = tuple(r.w for r in shape) if several else None if shape is None else shape.w
     return known[key]
 
 

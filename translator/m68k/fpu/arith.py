@@ -24,10 +24,8 @@ from .real import (
     is_infinite,
     is_nan,
     is_signalling,
-    is_special,
     jam,
     none,
-    quiet,
     round_number,
     round_pack,
     round_wide,
@@ -404,5 +402,3 @@ SHARED: dict[Callable[..., Any], tuple[int, ...]] = {
     operate: (8, 16, 64, 16, 64, 8),
 }
 HELPERS = (compute,)
-
-__all__ = ["DYADIC", "HELPERS", "OPERATIONS", "SHARED", "is_special", "operate", "quiet", "to_integer"]

@@ -38,7 +38,7 @@ from .regs import (
     SNAN,
     WORD,
 )
-from .status import begin, condition_codes, finish, line_f, mid_instruction
+from .status import begin, finish, line_f, mid_instruction, settle, settle_result
 
 FPU = frozenset({"m68020+m68881", "m68020+m68882"})
 Operand = tuple[Val, Val, Val]  # se, m, exceptions
@@ -146,7 +146,8 @@ def _arithmetic(s: Semantics, f: Fields, ext: Ext) -> None:
     fpsr = s.read(FPSR)
     remainder = (op == FMOD) | (op == FREM)
     kept = remainder.select(quotient.zext(32) << 16, fpsr & 0xFF0000)
-    s.write(FP_PENDING, finish(s, exc, condition_codes(s, se, m) | kept))
+    settled = s.call(settle_result, exc, se, m, kept, fpsr, s.read(FPCR))
+    s.write(FP_PENDING, finish(s, settled))
     # With these enabled the operands stay (UM 6.1.2 ff.).
     stopped = exc & s.read(FPCR).bits(15, 8) & (SNAN | OPERR | DZ) != 0
     idle = (op == FCMP) | (op == FTST) | stopped
@@ -214,7 +215,8 @@ def _out(s: Semantics, f: Fields, ext: Ext) -> None:
         s.write(R, read_d(s, f.n, 4) & ~mask | lo.trunc(32) & mask, f.n)
     else:
         s.call(write, address_of(s, f, size_of(s, fmt)), fmt, hi, lo)
-    vector = finish(s, exc, s.read(FPSR) & 0xFFFF0000)
+    fpsr = s.read(FPSR)
+    vector = finish(s, s.call(settle, exc, fpsr & 0xFFFF0000, fpsr, s.read(FPCR)))
     s.if_(vector != 0, lambda: mid_instruction(s, vector))
 
 

@@ -34,7 +34,7 @@ M68K_FPU = replace(
     M68K,
     regs=M68K.regs + REGS,
     routines={**M68K.routines, **status.ROUTINES},
-    shared={**M68K.shared, **arith.SHARED, **formats.SHARED, **general.SHARED},
+    shared={**M68K.shared, **arith.SHARED, **formats.SHARED, **general.SHARED, **status.SHARED},
     helpers=(*arith.HELPERS, *formats.HELPERS),
     reset=_reset,
     registers=_registers,

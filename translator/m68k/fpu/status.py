@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ...spec.semantics import Semantics
 from ...spec.value import Val
 from ..exceptions import LINE_F, take
@@ -102,21 +105,27 @@ def accrued(s: Semantics, exc: Val) -> Val:
     )
 
 
-def finish(s: Semantics, exc: Val, cc_and_quotient: Val) -> Val:
-    """Write FPSR and FPIAR after an operation; the vector of an exception that is enabled, or 0."""
-    old = s.read(FPSR)
-    s.write(FPSR, cc_and_quotient | exc.zext(32) << 8 | old & 0xF8 | accrued(s, exc))
-    s.write(FPIAR, s.pc)
-    return enabled(s, exc)
-
-
-def enabled(s: Semantics, exc: Val) -> Val:
-    """The vector of the most important exception that FPCR enables, or 0."""
-    live = exc & s.read(FPCR).bits(15, 8)
+def settle(s: Semantics, exc: Val, upper: Val, fpsr: Val, fpcr: Val) -> tuple[Val, Val]:
+    """The new FPSR from its upper half, and the vector of the first exception that is enabled, or 0."""
+    live = exc & fpcr.bits(15, 8)
     vector = s.const(0, 8)
     for bits, number in reversed(VECTORS):
         vector = (live & bits != 0).select(s.const(number, 8), vector)
-    return vector
+    return upper | exc.zext(32) << 8 | fpsr & 0xF8 | accrued(s, exc), vector
+
+
+def settle_result(
+    s: Semantics, exc: Val, se: Val, m: Val, quotient: Val, fpsr: Val, fpcr: Val
+) -> tuple[Val, Val]:
+    """The same after an operation, with the condition codes of its result."""
+    return settle(s, exc, condition_codes(s, se, m) | quotient, fpsr, fpcr)
+
+
+def finish(s: Semantics, settled: tuple[Val, Val]) -> Val:
+    """Write FPSR and FPIAR after an operation; the vector."""
+    s.write(FPSR, settled[0])
+    s.write(FPIAR, s.pc)
+    return settled[1]
 
 
 def predicate(s: Semantics, code: Val) -> Val:
@@ -131,7 +140,9 @@ def predicate(s: Semantics, code: Val) -> Val:
         s.if_(s.read(FPCR).bit(15), lambda: take(s, BSUN_VECTOR, s.pc))
 
     s.if_(unordered, signal)
-    return s.const(TRUTH, 128).lsr(index).bit(0)
+    if code.known is None:
+        return s.const(TRUTH, 128).lsr(index).bit(0)
+    return s.const(TRUTH >> 8 * (code.known & 15) & 0xFF, 8).lsr(index.trunc(8) & 7).bit(0)
 
 
 def mid_instruction(s: Semantics, vector: Val) -> None:
@@ -165,3 +176,7 @@ def fpu_exception(s: Semantics) -> None:
 
 
 ROUTINES = {"fpu_exception": fpu_exception}
+SHARED: dict[Callable[..., Any], tuple[int, ...]] = {
+    settle: (8, 32, 32, 32),
+    settle_result: (8, 16, 64, 32, 32, 32),
+}

@@ -55,14 +55,16 @@ def words(*values: int) -> bytes:
     return b"".join(struct.pack(">H", v) for v in values)
 
 
-def build(cases: list[Case]) -> bytes:
-    """The program: data first, then code."""
+def build(cases: list[Case], times: int = 1) -> bytes:
+    """The program: data first, then code; each case is done so many times (up to 127)."""
     record = 48
     data, results = ORIGIN, ORIGIN + record * len(cases)
     start = results + SIZE * len(cases)
     start += -start & 0xFFF
     code = struct.pack(">HIHI", 0x41F9, data, 0x43F9, results)  # lea data,a0; lea results,a1
     for c in cases:
+        code += words(0x7E00 | times)  # moveq #times,d7
+        again = len(code)
         code += struct.pack(">HHI", 0xF23C, 0x9000, c.fpcr)
         code += struct.pack(">HHI", 0xF23C, 0x8800, 0)
         code += words(0xF210, 0xD0C0, 0x2028, 24, 0x2228, 28)  # fmovem.x (a0),fp0-fp1; move.l 24(a0),d0 …
@@ -72,6 +74,7 @@ def build(cases: list[Case]) -> bytes:
         code += words(0xF211, 0xF0C0, 0x2340, 28, 0x2341, 32)  # fmovem.x fp0-fp1,(a1); move.l d0,28(a1) …
         for at in range(0, 16, 4):
             code += words(0x2368, 32 + at, 36 + at)  # move.l at(a2),at(a1)
+        code += words(0x5387, 0x6600, again - len(code) - 4 & 0xFFFF)  # subq.l #1,d7; bne …
         code += words(0x41E8, record, 0x43E9, SIZE)  # lea 48(a0),a0; lea SIZE(a1),a1
     size = SIZE * len(cases)
     for n, v in enumerate((4, 1, results, size)):
@@ -102,15 +105,21 @@ def qemu(cases: list[Case], folder: Path) -> list[Result]:
 
 
 def ours(
-    cases: list[Case], folder: Path, native: Any = None, jit: Any = None, model: str = "m68020+m68881"
+    cases: list[Case],
+    folder: Path,
+    native: Any = None,
+    jit: Any = None,
+    times: int = 1,
 ) -> list[Result]:
     """The results on one of our engines (default: concrete)."""
     from translator.m68k.user import UserProgram
 
     path = folder / "cases"
-    path.write_bytes(build(cases))
-    program = UserProgram(path, native, jit, model=model)
+    path.write_bytes(build(cases, times))
+    program = UserProgram(path, native, jit, model="m68020+m68881")
     while program.status is None:
-        program.run(1_000_000)
+        program.run(1000 if jit else 1_000_000)
+        if jit:
+            jit.poll()
     assert program.failure is None, program.failure
     return _split(program.output, cases)
