@@ -108,6 +108,10 @@ NOT_A_68881: tuple[Rule, ...] = (
     ),
     (lambda c, x: bool(exceptions(x) & SNAN), "it leaves signalling NaNs signalling in moves"),
     (
+        lambda c, x: is_nan(c.fp1) and is_nan(x.fp1),
+        "of two NaNs it takes the greater, not the destination (PRM 1.6.5)",
+    ),
+    (
         lambda c, x: c.about[1] in (FSGLDIV, FSGLMUL) and is_arithmetic(c),
         "it limits the result's exponent to single, and cuts the operands of FSGLDIV",
     ),
@@ -145,7 +149,7 @@ def check(folder: Path, seed: int, count: int) -> int:
 
 @needs_qemu
 def test_sample(tmp_path: Path) -> None:
-    assert check(tmp_path, 1, 1200) > 800
+    assert check(tmp_path, 1, 1200) > 700
 
 
 @needs_qemu
