@@ -205,8 +205,8 @@ class _Maker:
         layout = r.choice(LAYOUTS)
         pages = self.pages(layout, base)
         return Case(
-            self.seed, self.model, tuple(self.items), tuple(regs), sr, base, loops, layout, self.page_bits, limit,
-            interrupts, pages,
+            self.seed, self.model, tuple(self.items), tuple(regs), sr, base, loops, layout, self.page_bits,
+            limit, interrupts, pages,
         )
 
     # -- numbers, addresses, pages ---------------------------------------------------------------------

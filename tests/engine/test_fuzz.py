@@ -29,7 +29,7 @@ Benches = Callable[..., Bench]
 
 
 def engines_for(seed: int) -> tuple[str, ...]:
-    return (*THREE, "mixed") if seed % 4 == 0 else THREE
+    return (*THREE, "mixed") if seed % 8 == 0 else THREE
 
 
 def model_for(block: int) -> str:
