@@ -37,7 +37,7 @@ JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region}
 
 
 def find_model(isa: str, model: str) -> Any:
-    """The Model `model` of package translator.<isa>: a processor, or one of its SYSTEMS with a coprocessor."""
+    """The Model `model` of package translator.<isa>: a processor, or one of SYSTEMS with a coprocessor."""
     from importlib import import_module
 
     package = import_module(f"translator.{isa}")

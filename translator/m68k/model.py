@@ -44,10 +44,10 @@ def _tracing(state: Any) -> int:
     return int(state.sr_sys & TRACE_BITS)
 
 
-def _traced(state: Any, bits: int, pc: int, behind: int) -> str | None:
+def _traced(state: Any, mode: int, pc: int, behind: int) -> str | None:
     """T1 traces every instruction, T0 those that change the flow (68020 UM 6.1.7)."""
     state.exc_addr = pc
-    if bits >> T1 & 1 or int(state.pc) != behind:
+    if mode >> T1 & 1 or int(state.pc) != behind:
         return "trace"
     return None
 
