@@ -26,9 +26,8 @@ from tme.port import Port, SerialPort
 from tme.serial import OUTPUT_LIMIT, BreakCarets, FdLine, Line
 
 if TYPE_CHECKING:
-    from tme.machine import Machine
-
     from tme.console import Console
+    from tme.machine import Machine
 
 BREAK_NS = 10_000_000  #: how long a break lasts: longer than a character at 1200 baud
 STANDARD = "-"
