@@ -84,13 +84,13 @@ class Device:
         self.machine = machine
         self.cpu: Any = None
         self.start = self.reads = 0
-        self.log: list[tuple] = []
+        self.log: list[tuple[Any, ...]] = []
 
     def read(self, phys: int, va: int, size: int, fc: int) -> int:
         if phys >= NOTHING:
             raise Refused
         self.reads += 1
-        now = self.cpu.now - self.start
+        now: int = self.cpu.now - self.start
         self.log.append(("read", phys, va, size, fc, now))
         return (self.reads * 0x9E3779B1 ^ now << 3 ^ phys) & (1 << 8 * size) - 1
 

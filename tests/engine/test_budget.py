@@ -10,6 +10,7 @@ import pytest
 from tests.engine.fuzz import Bench
 from tests.engine.machine import cuts, differences
 from tests.engine.sequences import make
+from translator import jit
 
 Benches = Callable[..., Bench]
 SEEDS = range(700, 712)
@@ -17,7 +18,9 @@ SEEDS = range(700, 712)
 
 @pytest.mark.parametrize("engine", ["interp", "jit", "mixed"])
 @pytest.mark.parametrize("cut", [1, 2, 3, 7, 0], ids=lambda n: str(n) if n else "random")
-def test_any_slices(bench: Benches, engine: str, cut: int) -> None:
+def test_any_slices(bench: Benches, engine: str, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "LEVEL", 0)
+    monkeypatch.setattr(jit, "CODEGEN", 0)
     b = bench()
     for seed in SEEDS:
         case = make(seed, b.model)
@@ -25,6 +28,7 @@ def test_any_slices(bench: Benches, engine: str, cut: int) -> None:
         want = b.machines["interp"].execute(program, itertools.repeat(1 << 30))
         machine = b.machines[engine]
         machine.rng.seed(seed)
+        machine.regions = 3
         got = machine.execute(program, itertools.repeat(cut) if cut else cuts(seed, 9))
         differ = differences(want, got)
         assert not differ, "\n".join([f"seed {seed}", case.listing(), *differ])

@@ -145,13 +145,14 @@ def test_a_run_time_number_may_name_a_pending_register() -> None:
     call = TYPE(linked.addresses["f"])
     for i in range(4):
         for j in range(4):
+            state: Any
             state, _owner, address = LAYOUT.new()
-            state.file = [9, 9, 9, 9]  # type: ignore[attr-defined]
+            state.file = [9, 9, 9, 9]
             after = [9, 9, 9, 9]
             after[i] = 1
             after[j] = 2
             assert call(address, i, j) == after[i] << 32 | after[2]
-            assert list(state.file) == after  # type: ignore[attr-defined]
+            assert list(state.file) == after
 
 
 def test_nothing_is_committed_before_the_end() -> None:

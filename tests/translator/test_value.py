@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,7 @@ class NoMemory:
 
 @pytest.fixture
 def s() -> Concrete:
-    return Concrete(SimpleNamespace(mode=0), NoMemory(), lambda mode, space: 0)  # type: ignore[arg-type]
+    return Concrete(SimpleNamespace(mode=0), NoMemory(), lambda mode, space: 0)
 
 
 def test_widths_must_agree(s: Concrete) -> None:
@@ -70,9 +71,9 @@ def test_resizing(s: Concrete) -> None:
     v = s.const(0x80, 8)
     assert (v.zext(16).x, v.sext(16).x, s.const(0x1280, 16).trunc(8).x) == (0x80, 0xFF80, 0x80)
     assert v.zext(8) is v
-    for wrong in (lambda: v.zext(4), lambda: v.sext(4), lambda: v.trunc(16)):
+    for resize, w in ((v.zext, 4), (v.sext, 4), (v.trunc, 16)):
         with pytest.raises(TypeError):
-            wrong()
+            resize(w)
 
 
 def test_division_is_total(s: Concrete) -> None:
@@ -95,7 +96,7 @@ def test_fold_against_plain_arithmetic(s: Concrete, op: str, w: int) -> None:
     """An independent statement of what each operation means."""
     rng = random.Random(f"{op}{w}")
     mask = (1 << w) - 1
-    meaning = {
+    meanings: dict[str, Callable[[int, int], int]] = {
         "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b,
         "and": lambda a, b: a & b, "or": lambda a, b: a | b, "xor": lambda a, b: a ^ b,
         "shl": lambda a, b: a * 2**b if b < w else 0, "lshr": lambda a, b: a // 2**b if b < w else 0,
@@ -108,7 +109,8 @@ def test_fold_against_plain_arithmetic(s: Concrete, op: str, w: int) -> None:
         "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
         "ult": lambda a, b: a < b, "ule": lambda a, b: a <= b,
         "slt": lambda a, b: signed(a, w) < signed(b, w), "sle": lambda a, b: signed(a, w) <= signed(b, w),
-    }[op]
+    }
+    meaning = meanings[op]
     for _ in range(200):
         a, b = (rng.choice((0, 1, mask, 1 << w - 1, rng.getrandbits(w))) & mask for _ in "ab")
         got = s.binary(op, Val(s, w, a), Val(s, w, b))
