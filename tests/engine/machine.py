@@ -7,6 +7,8 @@
     08000 data: what the layouts vary      30000 nothing: cycles are refused
     0c000 ROM   0d000 device   0e000 nothing
     10000 the same again (another virtual address for everything)
+
+There are two MMU contexts; in the second one, data and some code lie elsewhere.
 """
 
 from __future__ import annotations
@@ -34,21 +36,23 @@ RAM_SIZE, ROM_SIZE = 0x10000, 0x1000
 SPACE = 0x20000  # bytes of virtual space
 CODE, DATA, DATA_END = 0x4000, 0x8000, 0xC000
 ROM_VA, DEVICE_VA, NOTHING_VA = 0xC000, 0xD000, 0xE000
-# Device registers: a write withdraws the interrupt, forgets what pages were used, swaps pages.
-ACKNOWLEDGE, FORGET, SWAP_DATA, SWAP_CODE = 0xD0F0, 0xD0E0, 0xD0D0, 0xD0C0
-ACTIONS = (FORGET, SWAP_DATA, SWAP_CODE)
+# Device registers: a write withdraws the interrupt, forgets page use, swaps pages, changes context.
+ACKNOWLEDGE, FORGET, SWAP_DATA, SWAP_CODE, CONTEXT = 0xD0F0, 0xD0E0, 0xD0D0, 0xD0C0, 0xD0B0
+ACTIONS = (FORGET, SWAP_DATA, SWAP_CODE, CONTEXT, CONTEXT)
 SUPERVISOR_STACK, MASTER_STACK, USER_STACK = 0x2000, 0x2800, 0x3000
 
 VALID, WRITABLE, SYSTEM, NO_CACHE, ACCESSED, MODIFIED = (1 << i for i in range(6))
 FRAME = 8  # lowest bit of the page number in an entry
 PAGES = Reg("pages", 32, 1024)
+IN_USE = Reg("in_use", 32)  # the context
+PER_CONTEXT = 512
 
 
 def make_mmu(page_bits: int) -> Mmu:
-    """A one-level page table of SPACE bytes; accesses leave their mark in it."""
+    """Per context a one-level page table of SPACE bytes; accesses leave their mark in it."""
 
     def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
-        index = va.lsr(page_bits) & (PAGES.count - 1)
+        index = s.read(IN_USE) << 9 | va.lsr(page_bits) & (PER_CONTEXT - 1)
         pte = s.read(PAGES, index)
         writing = how == WRITE
         good = va.ult(SPACE) & pte.bit(0) & (~writing | pte.bit(1)) & (~pte.bit(2) | fc.bit(2))
@@ -57,7 +61,7 @@ def make_mmu(page_bits: int) -> Mmu:
         phys = pte.lsr(FRAME).zext(64) << page_bits | (va & ((1 << page_bits) - 1)).zext(64)
         return good.select(pte.bit(3).select(phys | UNCACHED, phys), REFUSED)
 
-    layout = Layout("testmmu", (PAGES,), core=False)
+    layout = Layout("testmmu", (PAGES, IN_USE), core=False)
     state, owner, address = layout.new()
     mmu = Mmu(layout, translate, page_bits, state, address)
     mmu.owner = owner  # type: ignore[attr-defined]
@@ -107,6 +111,8 @@ class Device:
             self.machine.swap(DATA, DATA + (1 << self.machine.page_bits))
         elif register == SWAP_CODE:
             self.machine.swap(CODE + (1 << self.machine.page_bits), CODE + (2 << self.machine.page_bits))
+        elif register == CONTEXT:
+            self.machine.change_context()
 
 
 Outcome = dict[str, Any]
@@ -146,13 +152,17 @@ class Machine:
 
     def _plain_table(self) -> bytes:
         table = (ctypes.c_uint32 * PAGES.count)()
+        size = 1 << self.page_bits
         for i in range(SPACE >> self.page_bits):
-            table[i] = self.entry(i << self.page_bits)
+            va = i << self.page_bits
+            table[i] = self.entry(va)
+            moved = DATA <= va & 0xFFFF < DATA_END - size or va == CODE + size
+            table[PER_CONTEXT + i] = self.entry(va + size if moved else va)
         return bytes(table)
 
     def translate(self, va: int, fc: int, how: int) -> int:
         """What `make_mmu`'s does, in plain Python."""
-        index = va >> self.page_bits
+        index = self.mmu.state.in_use * PER_CONTEXT + (va >> self.page_bits)
         pte = self._words[index] if va < SPACE else 0
         if not pte & VALID or (how == WRITE and not pte & WRITABLE) or (pte & SYSTEM and not fc & 4):
             return REFUSED
@@ -174,13 +184,19 @@ class Machine:
     def forget_accesses(self) -> None:
         """As operating systems do: see which pages are used from now on."""
         pages = self.mmu.state.pages
-        for i in range(SPACE >> self.page_bits):
+        for i in range(PAGES.count):
             pages[i] &= ~ACCESSED
         self.cpu.flush()
 
+    def change_context(self) -> None:
+        """From the first to the second and back."""
+        self.mmu.state.in_use ^= 1
+        self.cpu.set_context(self.mmu.state.in_use)
+
     def swap(self, one: int, two: int) -> None:
         """Exchange where two virtual pages lead."""
-        pages, i, j = self.mmu.state.pages, one >> self.page_bits, two >> self.page_bits
+        pages, context = self.mmu.state.pages, self.mmu.state.in_use * PER_CONTEXT
+        i, j = context + (one >> self.page_bits), context + (two >> self.page_bits)
         pages[i], pages[j] = pages[j], pages[i]
         for k in (i, j):
             self.cpu.page_moved(pages[k] >> FRAME << self.page_bits)
@@ -193,6 +209,7 @@ class Machine:
         for at, data in p.image.items():
             self.ram[at:at + len(data)] = data
         self._table[:] = memoryview(self._plain)
+        self.mmu.state.in_use = 0
         for va, entry in p.pages.items():
             self.mmu.state.pages[va >> self.page_bits] = entry
         for name, reg in self.model.isa.layout.regs.items():

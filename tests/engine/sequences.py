@@ -175,6 +175,7 @@ class _Maker:
     def __init__(self, seed: int, model: Model, page_bits: int) -> None:
         self.r = random.Random(seed)
         self.seed, self.model, self.page_bits = seed, model, page_bits
+        self.calm = self.r.random() < 0.5  # little goes wrong: regions run for long
         self.items: list[Item] = []
         self.labels = 0
         self.here: list[int] = []  # labels placed so far
@@ -196,13 +197,13 @@ class _Maker:
             sr |= r.choice((0, 0, 0, 0, 0, 0x1000))
             if r.random() < 0.03:
                 sr |= 0x4000
-        loops = r.choice((2, 3, 4, 5, 9))
-        limit = r.choice((30, 45, 60, 80))
+        loops = r.choice((9, 20)) if self.calm else r.choice((2, 3, 4, 5, 9))
+        limit = r.choice((60, 90, 120)) if self.calm else r.choice((30, 45, 60, 80))
         interrupts = tuple(
             (n, r.randrange(1, 8), r.choice((0xFFFFFFFF, 0xFFFFFFFF, 64)))
             for n in sorted(r.sample(range(1, limit), r.randrange(1, 5)))
         ) if r.random() < 0.3 else ()
-        layout = r.choice(LAYOUTS)
+        layout = r.choice(("plain", "shuffled")) if self.calm else r.choice(LAYOUTS)
         pages = self.pages(layout, base)
         return Case(
             self.seed, self.model, tuple(self.items), tuple(regs), sr, base, loops, layout, self.page_bits,
@@ -219,7 +220,7 @@ class _Maker:
         """An address, biased to the edges of pages."""
         r = self.r
         size = 1 << self.page_bits
-        k = r.random()
+        k = r.random() * (0.8 if self.calm else 1)
         if k < 0.45:
             at = r.randrange(DATA, DATA_END, size) + r.randrange(-6, 6)
         elif k < 0.8:
@@ -236,7 +237,7 @@ class _Maker:
             at = r.getrandbits(17)
         if r.random() < 0.12:
             at ^= 0x10000
-        return at & ~1 if r.random() < 0.7 else at
+        return at & ~1 if r.random() < (1 if self.calm and self.model.aligned > 1 else 0.7) else at
 
     def pages(self, layout: str, base: int) -> dict[int, int]:
         r, size = self.r, 1 << self.page_bits
@@ -317,9 +318,7 @@ class _Maker:
 
     def random_insn(self, insn: Insn) -> None:
         r = self.r
-        if r.random() > RARE.get(insn.name, 1.0):
-            insn = r.choice(self.insns)
-        while insn.name in BRANCHES:
+        while insn.name in BRANCHES or r.random() > self.chance(insn):
             insn = r.choice(self.insns)
         while True:
             word = insn.pattern.value | r.getrandbits(16) & ~insn.pattern.mask
@@ -330,10 +329,12 @@ class _Maker:
                 continue
             break
         for mode, n in (("M", "n"), ("K", "k")):
-            if 2 <= f.get(mode, 0) <= 6 and f[n] != 7 and r.random() < 0.5:
+            if 2 <= f.get(mode, 0) <= 6 and f[n] != 7 and r.random() < 0.75:
                 at = self.place()
                 self.emit(0x41F9 | f[n] << 9, at >> 16, at)  # lea at,An
         words = [word, *(self.extension() for _ in range(11))]
+        if "imm" not in str(insn.syntax) and r.random() < 0.8:
+            self.reach(words, f)
 
         def fetch(address: int, size: int) -> int:
             i = address // 2
@@ -341,6 +342,24 @@ class _Maker:
 
         _, length = self.model.isa.disassemble(fetch, 0, self.model.name)
         self.emit(*words[:length // 2])
+
+    def chance(self, insn: Insn) -> float:
+        """Of being kept when drawn."""
+        chance = RARE.get(insn.name, 0.5 if "interp" in insn.traits else 1.0)
+        return chance * 0.2 if self.calm and chance < 1 else chance
+
+    def reach(self, words: list[int], f: dict[str, int]) -> None:
+        """Extension words with which the (first) operand lies where something is."""
+        r, mode, n = self.r, f.get("M", 0), f.get("n", 0)
+        if (mode, n) == (7, 1):
+            at = self.place()
+            words[1:3] = at >> 16, at & 0xFFFF
+        elif mode == 5:
+            words[1] = r.randrange(-16, 16) & 0xFFFF
+        elif mode == 6:
+            index = r.randrange(8)
+            self.emit(0x7000 | index << 9 | r.randrange(32))  # moveq
+            words[1] = index << 12 | r.getrandbits(4) << 8 & 0xE00 | r.randrange(-16, 16) & 0xFF
 
     def extension(self) -> int:
         r = self.r

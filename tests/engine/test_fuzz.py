@@ -22,7 +22,7 @@ from translator.worker import Pool
 
 SEQUENCES = int(os.environ.get("TME_SEQUENCES", "100000"))
 FIRST = int(os.environ.get("TME_SEED", "1000000"))
-BLOCK = 250
+BLOCK, ROUND = 250, 40  # sequences of one model; blocks between new processes
 THREE = ("concrete", "interp", "jit")
 
 Benches = Callable[..., Bench]
@@ -64,17 +64,14 @@ def test_many_sequences(native: Callable[..., object], code_cache: Cache) -> Non
     for model in MODELS:
         native(model)  # into the cache, once
     assert code_cache.directory is not None
-    blocks = -(-SEQUENCES // BLOCK)
-    # Processes are replaced now and then: what LLVM keeps for code that has gone adds up.
-    with ProcessPoolExecutor(
-        os.cpu_count(), multiprocessing.get_context("spawn"), max_tasks_per_child=20,
-    ) as pool:
-        failures: list[str] = []
-        for found in pool.map(run_block, range(blocks), [str(code_cache.directory)] * blocks):
-            failures += found
-            if len(failures) >= 5:
-                pool.shutdown(wait=False, cancel_futures=True)
-                break
+    blocks = list(range(-(-SEQUENCES // BLOCK)))
+    failures: list[str] = []
+    while blocks and len(failures) < 5:
+        now, blocks = blocks[:ROUND], blocks[ROUND:]
+        # New processes for every round: what LLVM keeps for code that has gone adds up.
+        with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+            for found in pool.map(run_block, now, [str(code_cache.directory)] * len(now)):
+                failures += found
     assert not failures, "".join(failures)
 
 
