@@ -91,19 +91,21 @@ class ConcreteCpu(Concrete):
             self._fault(f, False)
             self._routine("double_fault" if name in ("fault", "double_fault") else "fault", pc)
             return
-        self._done()
-        if self.cpu.state.watch and self.leaving is None:
+        if not self._done() and self.cpu.state.watch:
             self.cpu.state.routine = list(self.cpu.model.isa.routines).index(name)
             self.cpu.reason = Reason.ROUTINE
 
-    def _done(self) -> None:
+    def _done(self) -> bool:
+        """Go to the next instruction; whether the one that is done leaves the run loop."""
         next_ = self.next
         if next_ is None:
             self.cpu.state.pc = self.next_pc.x
         else:
             self.cpu.state.pc = next_[1].x
-        if self.leaving is not None and self.leaving[0].x:
+        leaves = self.leaving is not None and bool(self.leaving[0].x)
+        if self.leaving is not None and leaves:
             self.cpu.reason = Reason(self.leaving[1])
+        return leaves
 
     def _fault(self, f: AccessFault, fetch: bool) -> None:
         s = self.cpu.state
