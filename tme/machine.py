@@ -24,6 +24,8 @@ from tme.stats import show
 if TYPE_CHECKING:
     import asyncio
 
+    from tme.serial import Line
+
 SLICE = 0.004
 """Host seconds between two looks at the host's files: a key press waits no longer."""
 QUANTUM = 0.001
@@ -60,6 +62,28 @@ class Processor(Protocol):
     def stats(self) -> dict[str, Any]:
         """Numbers by name."""
 
+    def registers(self) -> dict[str, int]:
+        """Registers by name."""
+
+    def read(self, address: int, length: int, physical: bool) -> bytes:
+        """Plain memory as the processor sees it now, or by physical address. TmeError where there is none."""
+
+    def write(self, address: int, data: bytes, physical: bool) -> None:
+        """Change plain memory, protected or not. TmeError where there is none; then nothing is changed."""
+
+
+class Standard(Protocol):
+    """What a script puts in the place of this process's standard input and output."""
+
+    def line(self, machine: Machine, receive: Callable[[bytes], None], want: Callable[[], int]) -> Line:
+        """The serial line of `device -`."""
+
+    def output(self, fd: int, data: bytes) -> None:
+        """What a booted program writes to file 1 or 2."""
+
+    def input(self, count: int) -> bytes:
+        """Up to `count` bytes for a booted program; none are the end."""
+
 
 class Machine:
     """Elements, clock and host input of one machine. It begins powered down."""
@@ -71,6 +95,11 @@ class Machine:
         self.processor: Processor | None = None
         self.exit_code: int | None = None
         self.powered = False
+        self.standard: Standard | None = None
+        """Set by a script, before the machine is described."""
+        self.pause_at: int | None = None
+        """`run` pauses at this instruction count."""
+        self._paused = False
         self._realized: set[Element] = set()
         self._was_down = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,6 +152,13 @@ class Machine:
             self.processor.limit(0)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
+
+    def pause(self) -> None:
+        """End `run` after the present instruction; another `run` goes on from there."""
+        self._paused = True
+        if self.processor is not None:
+            self.processor.limit(0)
+        self._wake()
 
     def close(self) -> None:
         """Give back what the machine itself holds; its elements are closed by who made them."""
@@ -177,28 +213,38 @@ class Machine:
 
     # Running
 
-    def run(self) -> int:
-        """Let the machine run until `stop`; returns the exit status."""
+    def run(self, seconds: float | None = None) -> int:
+        """Let the machine run until `stop` or `pause`, or for host seconds; returns the exit status, 0 after
+        a pause."""
         if not self.powered:
             raise TmeError("the machine is powered down: `command mainbus0 power up` starts it")
+        self._paused = False
         start = time.perf_counter()
+        loop = self._host_loop()
+        timer = loop.call_later(seconds, self.pause) if seconds is not None else None
         try:
-            self._host_loop().run_until_complete(self._run())
+            loop.run_until_complete(self._run())
         finally:
+            if timer is not None:
+                timer.cancel()
             self._seconds += time.perf_counter() - start
         if self._error is not None:
             raise self._error
-        if self.options.stats:
+        if self.options.stats and not self._paused:
             print(show(self.stats(), self.options.stats), file=sys.stderr)
         return self.exit_code or 0
 
     async def _run(self) -> None:
         import asyncio
 
-        while self.exit_code is None:
+        while self._goes_on:
             wait = self._slice()
-            if self.exit_code is None:
+            if self._goes_on:
                 await (asyncio.sleep(0) if wait == 0 else self._sleep(wait))
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.exit_code is None and not self._paused
 
     def _slice(self) -> float | None:
         """Run for a while; returns host seconds to sleep, None for "until the host has something"."""
@@ -207,15 +253,15 @@ class Machine:
         self._slices += 1
         start = time.perf_counter()
         end = start + SLICE
-        while self.exit_code is None and start < end:
+        while self._goes_on and start < end:
             processor.poll()
             clock.follow()
             clock.run_due()
             budget = self._budget()
-            done = processor.run(budget) if budget and self.exit_code is None else 0
+            done = processor.run(budget) if budget and self._goes_on else 0
             now = time.perf_counter()
             self._running += now - start
-            if processor.waiting and self.exit_code is None:
+            if processor.waiting and self._goes_on:
                 return self._idle()
             if done == self._quantum:
                 self._adapt(now - start)
@@ -228,6 +274,11 @@ class Machine:
         now, budget = self.processor.now, self._quantum
         if (due := self.clock.next) is not None:
             budget = min(budget, max(self.clock.count_at(due) - now, 1))
+        if self.pause_at is not None:
+            budget = min(budget, self.pause_at - now)
+            if budget <= 0:
+                self.pause()
+                return 0
         if self.options.insns is not None:
             budget = min(budget, self.options.insns - now)
             if budget <= 0:
@@ -273,7 +324,7 @@ class Machine:
         self._wake = wake
         handle = loop.call_later(seconds, wake) if seconds is not None else None
         start = time.monotonic_ns()
-        if self.exit_code is None:
+        if self._goes_on:
             await woken
         self._wake = lambda: None
         if handle is not None:

@@ -436,6 +436,11 @@ class Cpu:
         if self.observer is not None:
             self.observer.after(name)
 
+    @property
+    def data_space(self) -> int:
+        """The function code of data accesses in the present mode."""
+        return self.model.isa.fcs(int(self.state.mode), "data")
+
     def registers(self) -> dict[str, int]:
         """Name -> value, for people."""
         return self.model.isa.registers(self.state)

@@ -152,6 +152,9 @@ class Boot(Element):
         stream = streams.get(self.registers.regs[ARG0])
         if stream is None:
             raise OSError(errno.EBADF, "")
+        if self.machine.standard is not None:
+            self.machine.standard.output(self.registers.regs[ARG0], bytes(data))
+            return len(data)
         try:
             stream.buffer.write(data)
             stream.flush()
@@ -180,6 +183,8 @@ class Boot(Element):
         return int(options.verbose) | bool(options.boot) << 1
 
     def _stdin(self) -> int:
+        if self.machine.standard is not None:
+            return self._fill(self.machine.standard.input(self._length()))
         return self._fill(os.read(sys.stdin.fileno(), self._length()))
 
     def _name(self) -> int:

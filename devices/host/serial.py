@@ -149,6 +149,8 @@ class HostSerial(Element):
                 pty = PtyLine(*ends)
                 self.log(f"the terminal of this line is {pty.slave_name}")
                 return pty
+            if both == STANDARD and self.machine.standard is not None:
+                return self.machine.standard.line(*ends)
             if both is not None and both.startswith("tcp:"):
                 tcp = TcpLine(*ends, *tcp_address(both))
                 self.log("this line listens on TCP port {1} of {0}".format(*tcp.address))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tme.args import Args, Param, choice
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from translator.cache import Cache
     from translator.cpu import Cpu
     from translator.memory import Mmu
+    from translator.window import Window
 
 FPU = (
     Param("fpu-type", choice("m68881", "m68882", "m68040"), help="the floating-point coprocessor"),
@@ -221,6 +223,30 @@ class M680x0(Element):
         if self._debugger is not None:
             found["seconds by stage"] = self._debugger.stats()
         return found
+
+    def registers(self) -> dict[str, int]:
+        return self.cpu.registers()
+
+    def read(self, address: int, length: int, physical: bool) -> bytes:
+        with self._telling():
+            return self._window(address, length, physical).read()
+
+    def write(self, address: int, data: bytes, physical: bool) -> None:
+        with self._telling():
+            self._window(address, len(data), physical).write(data)
+
+    def _window(self, address: int, length: int, physical: bool) -> Window:
+        from translator.window import Window
+
+        return Window(self.cpu.memory, address, length, None if physical else self.cpu.data_space)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What is not there becomes an error for the user."""
+        try:
+            yield
+        except LookupError as error:
+            raise self.error(str(error)) from None
 
     # ---- for people ---------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class FakeMachine:
         self.readers = {}
         self.logged = []
         self.exit_code = None
+        self.standard = None
 
     def stop(self, code=0):
         self.exit_code = code
