@@ -1,0 +1,1 @@
+"""Networking without privilege: the guest's packets become sockets of this process."""

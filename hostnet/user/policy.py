@@ -1,0 +1,78 @@
+"""What the guest of a user-mode network may reach, and which host address stands behind the ones it sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostnet import frames
+from hostnet.frames import ip_text, parse_ip
+
+LOOPBACK = "127.0.0.1"
+RESOLV_CONF = Path("/etc/resolv.conf")
+Endpoint = tuple[str, int]
+
+
+@dataclass
+class Policy:
+    """gateway, dns: addresses that the guest sees; local: whether an address is on its own network."""
+
+    gateway: bytes
+    dns: bytes
+    local: Callable[[bytes], bool]
+    nameserver: str | None = None
+    restrict: bool = False
+    host_loopback: bool = False
+
+    def outside(self, ip: bytes, port: int) -> Endpoint | None:
+        """Where a packet of the guest goes; None when it may not."""
+        if ip == self.dns and port == 53:
+            return (self.nameserver, 53) if self.nameserver else None
+        if ip == self.gateway:
+            return (LOOPBACK, port) if self.host_loopback else None
+        # 0.0.0.0/8 and 127.0.0.0/8 would be this host
+        if self.restrict or self.local(ip) or ip[0] in (0, 127) or ip[0] >= 224 or not port:
+            return None
+        return ip_text(ip), port
+
+
+def host_nameserver(file: Path = RESOLV_CONF) -> str | None:
+    """The host's first IPv4 name server, None when there is none."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver":
+            try:
+                return ip_text(parse_ip(words[1]))
+            except ValueError:
+                continue
+    return None
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A port of the host's loopback that leads to a port of the guest (guest None: the first client)."""
+
+    protocol: int
+    port: int
+    guest: bytes | None
+    guest_port: int
+
+
+def forward(word: str) -> Forward:
+    """`[tcp/|udp/]PORT=[ADDRESS/]PORT`. ValueError completes "bad value ...: "."""
+    match = re.fullmatch(r"(?:(tcp|udp)/)?(\d{1,5})=(?:([\d.]+)/)?(\d{1,5})", word)
+    if match is None or not (int(match[2]) < 65536 and 0 < int(match[4]) < 65536):
+        raise ValueError(
+            "[tcp/|udp/]PORT=[ADDRESS/]PORT such as 2222=22 or udp/5353=10.0.2.15/53 is expected"
+        )
+    guest = parse_ip(match[3]) if match[3] else None
+    return Forward(frames.UDP if match[1] == "udp" else frames.TCP, int(match[2]), guest, int(match[4]))
+
+
+forward.metavar = "PORT=PORT"  # type: ignore[attr-defined]
