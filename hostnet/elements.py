@@ -2,5 +2,6 @@
 
 ELEMENTS: dict[str, str] = {
     "host/switch": "hostnet.switch:Switch",
+    "host/tun/tap": "hostnet.tap:Tap",
     "host/user/net": "hostnet.user.net:UserNet",
 }

@@ -6,8 +6,8 @@
     10.0.2.3    the name server (dns): questions go to the host's
     10.0.2.15   what the first DHCP or BOOTP client gets (guest), the next ones follow
 
-The guest's TCP, UDP and ping leave as sockets of this process; nobody outside can reach it but through forwards,
-which listen on the host's loopback only. IPv6 and other protocols are not carried.
+The guest's TCP, UDP and ping leave as sockets of this process; nobody outside can reach it but through
+forwards, which listen on the host's loopback only. IPv6 and other protocols are not carried.
 """
 
 from __future__ import annotations

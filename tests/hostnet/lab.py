@@ -135,6 +135,14 @@ class Machine:
     def run(self, seconds):
         self.until(lambda: False, seconds)
 
+    def shell(self, space, command, check=True, seconds=30):
+        """Run a command in a namespace while this machine runs; returns its output."""
+        process = space.start(command)
+        assert self.until(lambda: process.poll() is not None, seconds), f"{command} does not end"
+        output = process.stdout.read()
+        assert not check or process.returncode == 0, f"{command}: {output}"
+        return output
+
     def close(self):
         for element in self.elements.values():
             element.close()
@@ -220,7 +228,7 @@ class Space:
     def start(self, command):
         """Start a program inside, in the background."""
         process = subprocess.Popen(
-            ["ip", "netns", "exec", self.name, "sh", "-c", f"exec {command}"],
+            ["ip", "netns", "exec", self.name, "sh", "-c", command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self.running.append(process)

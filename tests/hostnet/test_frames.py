@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from hostnet import frames
 from hostnet.frames import Arp, Ip, Udp
 

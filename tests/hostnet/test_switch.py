@@ -153,7 +153,7 @@ def test_the_listener_comes_back(machines, tmp_path):
 
 def test_listening_twice(machine, tmp_path):
     machine.make("a", f"tme/host/switch listen {tmp_path}/net")
-    with pytest.raises(TmeError, match="cannot listen at .*/net: Address already in use"):
+    with pytest.raises(TmeError, match=r"cannot listen at .*/net: Address already in use"):
         machine.make("b", f"tme/host/switch listen {tmp_path}/net")
 
 

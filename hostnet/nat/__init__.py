@@ -1,0 +1,1 @@
+"""Source NAT of a guest's network: rules from one description for nftables, NPF and PF."""
