@@ -47,6 +47,9 @@ class Isa:
     shared: Mapping[Callable[..., Any], tuple[int, ...]] = field(default_factory=dict)
     # functions on ints for Semantics.helper: what is too rare and too large for the specification language
     helpers: tuple[Callable[..., tuple[int, ...]], ...] = ()
+    # a short form, for regions on this host, of an instruction that regions do not have: (trace, insn, fields)
+    # -> whether there is one
+    quick: Callable[[Any, Any, Any], bool] | None = None
     word: int = 2  # bytes of the smallest instruction
     longest: int = 22  # bytes of the longest instruction
     big_endian: bool = True

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .isa import Model
-from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY, Emitter
+from .llvm import x87_exit
+from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
+from .llvm.x87 import X87
 from .spec.insn import Fields
 from .spec.semantics import DATA, MODE, PROGRAM, Reg
 from .spec.value import Uop, Val
@@ -142,11 +144,19 @@ def _trace_one(
             return None
         word = code(at, model.isa.word)
         hit = model.decoder.decode(word)
-        if hit is None or "interp" in hit[0].traits:
+        if hit is None:
             return None
         insn, known = hit
-        trace.start(at, word)
-        insn.fn(trace, Fields(trace, insn.pattern, known))
+        fields = Fields(trace, insn.pattern, known)
+        if "interp" not in insn.traits:
+            trace.start(at, word)
+            insn.fn(trace, fields)
+        elif model.isa.quick is not None:
+            trace.start(at, word)
+            if not model.isa.quick(trace, insn, fields):
+                raise Untranslatable("no short form")
+        else:
+            return None
         length = trace.at.known
         trace.finish()
     except (OutOfSight, Untranslatable):
@@ -206,7 +216,7 @@ def dirty_registers(region: Region) -> dict[int, set[Slot]]:
     return dirty
 
 
-class RegionEmitter(Emitter):
+class RegionEmitter(X87):
     """Renders a region."""
 
     def __init__(self, region: Region, page_bits: int) -> None:
@@ -224,6 +234,7 @@ class RegionEmitter(Emitter):
                     if u.op in ("get", "set"):
                         self.slots[u.args[0].name, u.args[1].x] = u.args[0]
         self._dirty_at = dirty_registers(region)
+        self.reals = x87_exit.usage(region.blocks, region.entry, lambda b: successors(region, b))
 
     def module(self, name: str = "region") -> str:
         """The region as an LLVM module with one function."""
@@ -238,6 +249,8 @@ class RegionEmitter(Emitter):
             p, v = self._home(reg, i, r), self.new()
             self.put(f"{v} = load i{r.width}, ptr {p}, {STATE}")
             self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
+        if self.reals:
+            self.registers(self.reals)
         self.br(f"at_{self.region.entry:x}")
         for b in self.region.blocks.values():
             self._block(b)
@@ -245,8 +258,13 @@ class RegionEmitter(Emitter):
             self.block(label)
             self.dirty = dirty
             self._exit("resume", str(pc), undone, why)
+        if self.reals:
+            self.block("x.leave")
+            self.store_registers(self.reals)
+            self._gone("%x.target", "%x.left", "%x.next")
         self.lines.append("}\n")
-        return INTRINSICS + METADATA + "\n".join(self.lines)
+        declared = x87_exit.declarations(self.offsets) if self.reals else ""
+        return INTRINSICS + METADATA + declared + "\n".join(self.lines)
 
     def _home(self, reg: str, i: int, r: Reg) -> str:
         p = self.new("p")
@@ -256,6 +274,7 @@ class RegionEmitter(Emitter):
     def _block(self, b: Block) -> None:
         self.block(f"at_{b.address:x}")
         self.dirty = set(self._dirty_at[b.address])
+        self.fresh_block()
         n = len(b.steps)
         if not n:
             self._leave_at(b.address, b.stuck)
@@ -327,7 +346,13 @@ class RegionEmitter(Emitter):
         self.put(f"store i64 {more}, ptr {counter}, {STATE}")
         target, op = self.peek(how, "ptr"), self.new()
         self.put(f"{op} = zext i32 {pc} to i64")
-        self.put(f"musttail call tailcc void {target}(ptr %st, ptr null, i64 {back}, i64 {op})")
+        if self.reals:
+            self.leave_with(target, back, op)
+        else:
+            self._gone(target, back, op)
+
+    def _gone(self, target: str, left: str, op: str) -> None:
+        self.put(f"musttail call tailcc void {target}(ptr %st, ptr null, i64 {left}, i64 {op})")
         self.put("ret void")
 
     def _side_exit(self, why: str) -> str:

@@ -20,8 +20,9 @@ RANGES = 16
 JUMP_ENTRIES = 4096
 HOT_ENTRIES = 256
 # Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page),
-# an exception, an instruction that regions do not have, a jump to code that is not in the region.
-EXITS = ("budget", "load", "store", "probe", "exception", "interpreter", "elsewhere")
+# an exception, an instruction that regions do not have, a jump to code that is not in the region, a number
+# that the host's floating-point unit does not treat as the guest's.
+EXITS = ("budget", "load", "store", "probe", "exception", "interpreter", "elsewhere", "float")
 CTYPES = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
 
 

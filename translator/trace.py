@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .isa import Model
+from .llvm import x87
 from .spec.semantics import DATA, PROGRAM, Reg, Semantics, Space
 from .spec.value import FOLD, Uop, Val
 
@@ -44,6 +45,7 @@ OPS = {
     "helped": "its n-th result",
     "finish": "end of instruction: (next, leaving, length)",
     "insn": "marker: instruction at pc",
+    **dict.fromkeys(x87.UOPS, "extended precision, in regions"),
 }
 _PURE = frozenset(
     ("field", "zext", "sext", "trunc", "or", "and", "add", "xor", "lshr", "shl", "ashr", "eq", "ne")

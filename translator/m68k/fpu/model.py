@@ -4,6 +4,7 @@ models.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from ...isa import Model
 from ..model import M68K
 from . import arith, control, formats, general, status  # noqa: F401  (they declare the instructions)
+from .quick import quick
 from .regs import NAN, REGS
 
 
@@ -35,6 +37,7 @@ M68K_FPU = replace(
     regs=M68K.regs + REGS,
     routines={**M68K.routines, **status.ROUTINES},
     shared={**M68K.shared, **arith.SHARED, **formats.SHARED, **general.SHARED, **status.SHARED},
+    quick=quick if platform.machine() == "x86_64" else None,
     helpers=(*arith.HELPERS, *formats.HELPERS),
     reset=_reset,
     registers=_registers,

@@ -59,8 +59,6 @@ def build(cases: list[Case], times: int = 1) -> bytes:
     """The program: data first, then code; each case is done so many times (up to 127)."""
     record = 48
     data, results = ORIGIN, ORIGIN + record * len(cases)
-    start = results + SIZE * len(cases)
-    start += -start & 0xFFF
     code = struct.pack(">HIHI", 0x41F9, data, 0x43F9, results)  # lea data,a0; lea results,a1
     for c in cases:
         code += words(0x7E00 | times)  # moveq #times,d7
@@ -76,11 +74,17 @@ def build(cases: list[Case], times: int = 1) -> bytes:
             code += words(0x2368, 32 + at, 36 + at)  # move.l at(a2),at(a1)
         code += words(0x5387, 0x6600, again - len(code) - 4 & 0xFFFF)  # subq.l #1,d7; bne …
         code += words(0x41E8, record, 0x43E9, SIZE)  # lea 48(a0),a0; lea SIZE(a1),a1
-    size = SIZE * len(cases)
+    return elf(b"".join(c.image() for c in cases), results, SIZE * len(cases), code)
+
+
+def elf(data: bytes, results: int, size: int, code: bytes) -> bytes:
+    """A file with data at ORIGIN, then room for results, then code, which is to write them and end."""
+    start = results + size
+    start += -start & 0xFFF
     for n, v in enumerate((4, 1, results, size)):
         code += struct.pack(">HI", 0x203C | n << 9, v)
     code += bytes.fromhex("4e40 7001 7200 4e40")  # write, then exit(0)
-    body = b"".join(c.image() for c in cases).ljust(start - ORIGIN, b"\0") + code
+    body = data.ljust(start - ORIGIN, b"\0") + code
     header = (
         b"\x7fELF\x01\x02\x01"
         + bytes(9)

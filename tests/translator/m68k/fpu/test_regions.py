@@ -1,0 +1,141 @@
+"""The host's x87 in regions against the portable arithmetic: the same registers, status and memory."""
+
+from __future__ import annotations
+
+import platform
+import random
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.translator.m68k.fpu.numbers import Number, number
+from tests.translator.m68k.fpu.programs import ORIGIN, elf, words
+from tests.translator.m68k.fpu.test_qemu import small_model
+from translator.cache import Cache
+from translator.engine import Native
+from translator.jit import Jit
+from translator.m68k.fpu import arith
+from translator.m68k.fpu.quick import DYADIC, MONADIC
+from translator.m68k.fpu.regs import BIAS, BYTE, DOUBLE_REAL, EXTENDED_REAL, LONG, SINGLE_REAL, WORD
+from translator.m68k.user import PAGE_BITS, UserProgram
+from translator.memory import Mmu
+from translator.worker import Pool
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the short forms are for an x87")
+
+RECORD, RESULT = 68, 112
+MODEL = small_model()
+OPERATIONS = (*DYADIC, *MONADIC, arith.FCMP, arith.FTST)
+TO_MEMORY = (LONG, SINGLE_REAL, EXTENDED_REAL, WORD, DOUBLE_REAL, BYTE)
+NUMBER_OF_REGIONS = 12
+
+
+@pytest.fixture(scope="module")
+def native() -> Native:
+    return Native(MODEL, Mmu(page_bits=PAGE_BITS), Cache(None))
+
+
+def operand(r: random.Random) -> Number:
+    """Mostly what regions deal with themselves, near its limits too."""
+    if r.randrange(4) == 0:
+        return number(r, 0.1)
+    exponent = r.choice((0, r.randrange(-70, 70), r.randrange(-1080, 1030), r.randrange(-8010, 8010)))
+    if r.randrange(8) == 0:
+        return r.getrandbits(1) << 15, 0
+    return r.getrandbits(1) << 15 | exponent + BIAS, 1 << 63 | r.choice(
+        (r.getrandbits(63), r.getrandbits(8) << 55)
+    )
+
+
+def memory(r: random.Random) -> bytes:
+    """An operand of any format that may be read there."""
+    e = r.choice((r.getrandbits(11), 0x3FF + r.randrange(-3, 40)))
+    double = struct.pack(">Q", r.getrandbits(1) << 63 | e << 52 | r.getrandbits(52))
+    single = struct.pack(
+        ">I", r.getrandbits(1) << 31 | r.choice((r.getrandbits(8), 130)) << 23 | r.getrandbits(23)
+    )
+    se, m = operand(r)
+    extended = struct.pack(">HHQ", se, 0, m)
+    return r.choice((double, single, extended, struct.pack(">i", r.randrange(-200, 200)))).ljust(16, b"\1")
+
+
+def instruction(r: random.Random) -> bytes:
+    kind, n = r.randrange(10), r.randrange(4)
+    op = r.choice(OPERATIONS) if r.randrange(3) else r.choice(tuple(DYADIC))
+    if kind < 5:
+        return words(0xF200, r.randrange(4) << 10 | n << 7 | op)
+    if kind == 5:
+        return words(0xF212, 0x4000 | r.choice(TO_MEMORY) << 10 | n << 7 | op)
+    if kind == 6:
+        return words(0xF200, 0x4000 | r.choice((LONG, WORD, BYTE, SINGLE_REAL)) << 10 | n << 7 | op)
+    if kind == 7:
+        return words(0xF229, 0x6000 | r.choice(TO_MEMORY) << 10 | n << 7, 64 + 12 * r.randrange(4))
+    if kind == 8:
+        return words(0xF280 | r.randrange(32), 4, 0x5380)  # fbcc over subq.l #1,d0
+    return r.choice(
+        (words(0xF200, 0x5C00 | n << 7 | r.choice((0x0F, 0x32, 0x34))), words(0xF200, 0x6000 | n << 7))
+    )
+
+
+def program(r: random.Random, count: int) -> bytes:
+    """A loop over operands: registers and memory in, some instructions, everything out."""
+    data, results = ORIGIN, ORIGIN + RECORD * count
+    code = struct.pack(">HIHIHI", 0x41F9, data, 0x43F9, results, 0x2C3C, count)
+    again = len(code)
+    code += words(
+        0xF210, 0xD0F0, 0x2028, 48, 0x45E8, 52
+    )  # fmovem.x (a0),fp0-fp3; move.l 48(a0),d0; lea 52(a0),a2
+    code += b"".join(instruction(r) for _ in range(r.randrange(1, 7)))
+    code += words(0xF211, 0xF0F0, 0x2340, 48, 0xF229, 0xA800, 52, 0xF229, 0xA400, 56)
+    if r.randrange(2):
+        code += words(0xF23C, 0x8800, 0, 0)  # fmove.l #0,fpsr
+    code += words(0x41E8, RECORD, 0x43E9, RESULT, 0x5386)
+    code += words(0x6600, again - len(code) - 2 & 0xFFFF)
+    image = b"".join(
+        b"".join(struct.pack(">HHQ", se, 0, m) for se, m in (operand(r) for _ in range(4)))
+        + struct.pack(">I", r.choice((r.getrandbits(32), r.getrandbits(7), 0x3FC00000)))
+        + memory(r)
+        for _ in range(count)
+    )
+    return elf(image, results, RESULT * count, code)
+
+
+def run(file: Path, native: Native, jit: Jit | None) -> tuple[bytes, int]:
+    """What the program writes, and how many instructions regions did."""
+    run = UserProgram(file, native, jit, model=MODEL.name)
+    while run.status is None:
+        run.run(997 if jit else 1_000_000)
+        if jit:
+            jit.poll()
+    assert run.failure is None
+    return run.output, int(run.cpu.state.insns_jit)
+
+
+def check(native: Native, folder: Path, seed: int, programs: int, count: int) -> None:
+    r = random.Random(seed)
+    done = 0
+    for k in range(programs):
+        path = folder / f"loop{k}"
+        path.write_bytes(program(r, count))
+        want, _ = run(path, native, None)
+        got, insns = run(path, native, Jit(MODEL, native, Cache(None), Pool(0)))
+        wrong = [n for n in range(count) if got[n * RESULT :][:RESULT] != want[n * RESULT :][:RESULT]]
+        n = wrong[0] if wrong else 0
+        assert not wrong, (
+            f"program {k} of seed {seed}, {len(wrong)} of {count}, record {n}:\n"
+            f"{got[n * RESULT :][:RESULT].hex(' ', 4)}\n{want[n * RESULT :][:RESULT].hex(' ', 4)}"
+        )
+        done += insns
+    assert done > programs * count
+
+
+def test_sample(native: Native, tmp_path: Path) -> None:
+    check(native, tmp_path, 1, 12, 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_many(native: Native, tmp_path: Path, block: int) -> None:
+    """200 programs with 1,000 operands each."""
+    check(native, tmp_path, 100 + block, 20, 1000)
