@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from . import softmmu
 from .isa import Model
 from .memory import GuestMemory, Io, Mmu, NoIo, Range, Refused
+from .replay import Replay
 from .spec.concrete import AccessFault, Concrete, Goto
 from .spec.insn import Fields
 from .state import RANGES, TLB_ENTRIES, TLB_MODES, Reason
@@ -138,7 +139,8 @@ class Cpu:
         self.io = io or NoIo()
         self.on_reset = on_reset
         self.state, self._owner, self.address = model.isa.layout.new()
-        self.memory = GuestMemory(model, self.mmu, self.io, self._code_written)
+        self.replay = Replay(model, self.state, self.address)
+        self.memory = GuestMemory(model, self.mmu, self.io, self._code_written, self.replay)
         self.concrete = ConcreteCpu(self)
         self.native = native
         self.jit = jit
@@ -270,11 +272,11 @@ class Cpu:
             elif op == softmmu.IO_WRITE:
                 value &= (1 << 8 * size) - 1
                 if self.memory.on_write is None:
-                    self.io.write(phys, va, size, value, fc)
+                    self.replay.write(self.io, phys, va, size, value, fc)
                 elif self.memory.store(phys, va, size, value, fc):
                     self.state.io_count -= 1
             else:
-                self.state.slow_value = self.io.read(phys, va, size, fc)
+                self.state.slow_value = self.replay.read(self.io, phys, va, size, fc)
             return 0
         except Refused:
             return 1
@@ -320,6 +322,7 @@ class Cpu:
         """The processor's reset: its vector is read through the machine."""
         isa = self.model.isa
         self.stopped = self.halted = False
+        self.replay.done()
         self.flush()
         isa.reset(self.state, lambda a, n: self.memory.read(a, n, isa.fcs(1, "program")))
         self.mode_changed()
@@ -333,7 +336,8 @@ class Cpu:
         start = self.executed
         self._end = start + budget
         while self.executed < self._end and not self.halted:
-            due = isa.pending(s)
+            redo = bool(s.redo)  # a restarted instruction: nothing comes in front of it
+            due = None if redo else isa.pending(s)
             if due is not None:
                 self.stopped = False
                 self.before_routine(due)
@@ -342,13 +346,13 @@ class Cpu:
             if self.stopped:
                 break
             tracing, pc = isa.tracing(s), int(s.pc)
-            behind = self._behind(pc) if tracing else 0
             observer = self.observer
-            if observer is None:
-                self._run_slice(1 if tracing else self._end - self.executed, bool(tracing))
-            else:
+            if observer is not None:
                 observer.before(None)
-                self._run_slice(1, True)
+            if tracing or redo:
+                self._run_concrete(1, redo)
+            else:
+                self._run_slice(1 if observer else self._end - self.executed, observer is not None)
             if self.error is not None:
                 error, self.error = self.error, None
                 raise error
@@ -363,52 +367,58 @@ class Cpu:
             if observer is not None:
                 observer.after(None)
             if tracing and not self.halted:
-                traced = isa.traced(s, tracing, pc, behind)
+                traced = isa.traced(s, tracing, pc, self.concrete.next is not None)
                 if traced is not None:
+                    self.stopped = False
                     self._run_routine(traced)
         self._end = 0
         return self.executed - start
 
-    def _behind(self, pc: int) -> int:
-        """Address of what follows the instruction at pc; -1 if that does not lie in plain memory."""
-        fc = self.model.isa.fcs(int(self.state.mode), "program")
-
-        def fetch(at: int, size: int) -> int:
-            value = self.memory.peek(at, size, fc)
-            if value is None:
-                raise AccessFault(at, size, fc, False)
-            return value
-
-        try:
-            return (pc + self.disassemble(pc, fetch)[1]) & 0xFFFFFFFF
-        except AccessFault:
-            return -1
-
     def _run_slice(self, budget: int, alone: bool) -> None:
         """Up to `budget` instructions in the engine of choice; sets reason, counts."""
+        if self.native is None:
+            self._run_concrete(budget)
+            return
         s = self.state
         s.attention = 0
         self._slice = budget
-        if self.native is None:
-            self.reason = Reason.BUDGET
-            left = budget
-            while left and self.reason is Reason.BUDGET:
-                s.budget = left
-                self.concrete.instruction()
-                left -= 1
-                if s.attention and self.reason is Reason.BUDGET:
-                    self.reason = Reason.ATTENTION
-            s.budget = left
-        else:
-            (self.native.step if alone else self.native.run)(self.address, s.pc, budget)
-            self.reason = Reason(s.reason)
+        self.replay.forget()
+        (self.native.step if alone else self.native.run)(self.address, s.pc, budget)
+        self.reason = Reason(s.reason)
+        if self.reason is Reason.EDGE:
+            left = int(s.budget)
+            self.concrete.instruction()
+            s.budget = left - 1
+            self.edges += 1
             if self.reason is Reason.EDGE:
-                left = int(s.budget)
-                self.concrete.instruction()
-                s.budget = left - 1
-                self.edges += 1
-                if self.reason is Reason.EDGE:
-                    self.reason = Reason.BUDGET
+                self.reason = Reason.BUDGET
+        self._account(budget)
+
+    def _run_concrete(self, budget: int, redo: bool = False) -> None:
+        """The same in the concrete engine, which does traced and restarted instructions for the others."""
+        s = self.state
+        s.attention = 0
+        self._slice = left = budget
+        self.reason = Reason.BUDGET
+        self.replay.forget()
+        while left and self.reason is Reason.BUDGET:
+            s.budget = left
+            if redo:
+                self.replay.restart()
+            self.concrete.instruction()
+            left -= 1
+            if s.attention and self.reason is Reason.BUDGET:
+                self.reason = Reason.ATTENTION
+        s.budget = left
+        if redo:
+            self.replay.done()
+        if self.native is not None:
+            self.edges += budget - left
+        self._account(budget)
+
+    def _account(self, budget: int) -> None:
+        """The end of a slice of `budget`, of which state.budget is left."""
+        s = self.state
         done = budget - int(s.budget)
         self._slice = 0
         s.budget = 0
@@ -419,6 +429,8 @@ class Cpu:
         s = self.state
         if self.observer is not None:
             self.observer.before(name)
+        self.replay.forget()
+        self.replay.paused = True
         if self.native is None:
             self.reason = Reason.BUDGET
             self.concrete.routine(name)
@@ -428,6 +440,7 @@ class Cpu:
             self.native.routines[name](self.address, s.pc, 1)
             self._slice = 0
             self.reason = Reason(s.reason)
+        self.replay.paused = False
         s.budget = 0
         if self.reason is Reason.HALTED:
             self.halted = True

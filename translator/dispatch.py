@@ -164,6 +164,8 @@ edge:                                            ; no memory, or not enough of i
   musttail call tailcc void @leave(ptr %st, ptr null, i64 %budget, i64 %eop)
   ret void
 fault:
+  %bp = getelementptr i8, ptr %st, i64 $budget
+  store i64 %budget, ptr %bp
   %mp = getelementptr i8, ptr %st, i64 $mode
   %mode = load i32, ptr %mp
   %user = icmp eq i32 %mode, 0

@@ -31,9 +31,9 @@ class Isa:
     pending: Callable[[Any], str | None]
     # state -> non-zero while instructions are followed by a look at `traced`
     tracing: Callable[[Any], int]
-    # (state, what `tracing` said before, the instruction's address, that behind it or -1) -> routine to run,
-    # or None
-    traced: Callable[[Any, int, int, int], str | None]
+    # (state, what `tracing` said before, the instruction's address, whether it jumped) -> routine to run, or
+    # None
+    traced: Callable[[Any, int, int, bool], str | None]
     # (state, reset vectors' reader (addr, size) -> int) -> None: what the processor does at reset
     reset: Callable[[Any, Callable[[int, int], int]], None]
     # one line of register text for traces and dumps: state -> {name: value}
@@ -69,6 +69,7 @@ class Model:
         1  # accesses of this size or more must be aligned to it (68000: 2; SPARC: 8 = naturally); 1: never
     )
     options: Mapping[str, Any] = field(default_factory=dict)
+    log_bytes: int = 60  # what the frame of a bus error can carry for the restart (translator.replay)
 
     @property
     def core(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from .isa import Model
 from .native import flat
+from .replay import Kind, Replay
 from .softmmu import EXECUTE, GRANULE_BITS, PEEK, READ, REFUSED, UNCACHED, WRITE
 from .spec.concrete import AccessFault, Concrete
 from .spec.semantics import Semantics
@@ -97,12 +98,15 @@ class GuestMemory:
     """The concrete engine's memory (spec.concrete.Memory) and the debugger's window on the guest."""
 
     def __init__(
-        self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None]
+        self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None],
+        replay: Replay | None = None,
     ) -> None:
+        self.replay = replay
         self.model, self.mmu, self.io, self.on_code_write = model, mmu, io, on_code_write
         self.ranges: list[Range] = []
         self.on_write: Callable[[int, int, int], None] | None = None  # (va, size, value) of every store done
         self._translate = _MmuEngine(mmu)
+        self._fetching = False
         self.look: Callable[[int, int, int, int], int] | None = None  # native `translate`, many times faster
 
     def find(self, phys: int) -> tuple[Range, int] | None:
@@ -136,7 +140,9 @@ class GuestMemory:
             hit = self.find(phys)
             if hit:
                 return hit[0].read(hit[1], size, self.model.isa.big_endian)
-            return self.io.read(phys, va, size, fc)
+            if self.replay is None or self._fetching:  # instructions may be fetched again
+                return self.io.read(phys, va, size, fc)
+            return self.replay.read(self.io, phys, va, size, fc)
         except Refused:
             raise self._refuse(va, size, fc, write, value) from None
 
@@ -149,26 +155,38 @@ class GuestMemory:
             if memory.fine[offset >> GRANULE_BITS] or memory.fine[(offset + 7) >> GRANULE_BITS]:
                 self.on_code_write(memory, offset, size)
             memory.write(offset, size, value, self.model.isa.big_endian)
-        else:
+        elif self.replay is None:
             self.io.write(phys, va, size, value, fc)
+        else:
+            self.replay.write(self.io, phys, va, size, value, fc)
         if self.on_write is not None:
             self.on_write(va, size, value)
         return plain
 
     def _split(self, va: int, size: int, fc: int, how: int, value: int, probe: bool) -> int:
-        """An access across pages: byte by byte, writes probed on both sides first."""
-        out = 0
+        """An access across pages: byte by byte, writes probed on both sides first.
+
+        A device behind the page edge comes first: it may refuse, and memory must not have changed then.
+        """
+        out = first = 0
+        behind = (va + size - 1) & -1 << self.mmu.page_bits & 0xFFFFFFFF
         try:
             if how == WRITE:
                 self._access(va, 1, fc, how, 0, True)
-                self._access((va + size - 1) & -1 << self.mmu.page_bits & 0xFFFFFFFF, 1, fc, how, 0, True)
+                self._access(behind, 1, fc, how, 0, True)
+                phys = self._translate(behind, fc, how) & ~UNCACHED
+                hit = self.find(phys)
+                first = 0 if hit is not None and hit[0].writable else (behind - va) & 0xFFFFFFFF
             if probe:
                 return 0
-            for i in range(size):
+            for k in range(size):
+                i = (first + k) % size
                 shift = 8 * (size - 1 - i if self.model.isa.big_endian else i)
                 out |= self._access((va + i) & 0xFFFFFFFF, 1, fc, how, value >> shift & 0xFF) << shift
         except AccessFault as f:
-            raise self._refuse(f.va, size, fc, how == WRITE, value, f.misaligned) from None
+            left = size - ((f.va - va) & 0xFFFFFFFF)  # what is still to be transferred
+            rest = value >> (0 if self.model.isa.big_endian else 8 * (size - left)) & (1 << 8 * left) - 1
+            raise self._refuse(f.va, left, fc, how == WRITE, rest, f.misaligned) from None
         return out
 
     def translate(self, va: int, fc: int, how: int) -> int | None:
@@ -190,10 +208,20 @@ class GuestMemory:
 
     def read(self, va: int, size: int, fc: int) -> int:
         program = fc in (self.model.isa.fcs(0, "program"), self.model.isa.fcs(1, "program"))
-        return self._access(va, size, fc, EXECUTE if program else READ, 0)
+        how = EXECUTE if program else READ
+        return self._outside_fixes(Kind.READ, va, size, fc, how, 0)
 
     def write(self, va: int, size: int, value: int, fc: int) -> None:
-        self._access(va, size, fc, WRITE, value)
+        self._outside_fixes(Kind.WRITE, va, size, fc, WRITE, value)
+
+    def _outside_fixes(self, kind: Kind, va: int, size: int, fc: int, how: int, value: int) -> int:
+        """An access, but for what software has completed of it."""
+        replay = self.replay
+        if replay is not None and replay.fixes:
+            done = replay.fixed(kind, va, size, value, lambda a, n, v: self._access(a, n, fc, how, v))
+            if done is not None:
+                return done
+        return self._access(va, size, fc, how, value)
 
     def probe(self, va: int, size: int, fc: int) -> None:
         self._access(va, size, fc, WRITE, 0, True)
@@ -201,8 +229,14 @@ class GuestMemory:
     def fetch(self, va: int, size: int, fc: int) -> int:
         word = self.model.isa.word
         value = 0
-        for i in range(0, size, word):  # as the processor does, so that a fault names the word
-            value = value << word * 8 | self._access((va + i) & 0xFFFFFFFF, word, fc, EXECUTE, 0)
+        self._fetching = True
+        try:
+            for i in range(0, size, word):  # as the processor does, so that a fault names the word
+                value = value << word * 8 | self._outside_fixes(
+                    Kind.FETCH, (va + i) & 0xFFFFFFFF, word, fc, EXECUTE, 0
+                )
+        finally:
+            self._fetching = False
         return value
 
     # -- debugger --------------------------------------------------------------------------------------------

@@ -276,16 +276,26 @@ second:
   %f2 = call i32 @access(ptr %st, i32 %behind, i32 %pdesc, i32 3, i64 0)
   %f2b = icmp ne i32 %f2, 0
   br i1 %f2b, label %inner, label %probed
-probed:
+probed:                                                  ; a device behind the edge comes first: should it
+  %h2 = call i64 @locate(ptr %st, i32 %behind, i32 %fc, i32 1, i1 %cacheable)   ; refuse, memory is as it was
+  %dev2 = icmp eq i64 %h2, 0
+  %upto = sub i32 %behind, %va
+  %begin0 = select i1 %dev2, i32 %upto, i32 0
   br i1 %probing, label %good, label %bytes
 bytes:
+  %begin = phi i32 [ 0, %split ], [ %begin0, %probed ]
   %bdesc0 = and i32 %desc, -256
   %bdesc = or i32 %bdesc0, 1
   %bits = mul i32 %size, 8
   br label %loop
 loop:
-  %i = phi i32 [ 0, %bytes ], [ %i1, %stepped ]
+  %k = phi i32 [ 0, %bytes ], [ %k1, %stepped ]
   %acc = phi i64 [ 0, %bytes ], [ %acc1, %stepped ]
+  %k1 = add i32 %k, 1
+  %i0 = add i32 %begin, %k
+  %round = icmp uge i32 %i0, %size
+  %iw = sub i32 %i0, %size
+  %i = select i1 %round, i32 %iw, i32 %i0
   %i1 = add i32 %i, 1
   %ba = add i32 %va, %i
   %done8 = mul i32 %i1, 8
@@ -304,13 +314,26 @@ stepped:
   %placed = shl i64 %bv8, %shift64
   %acc1 = or i64 %acc, %placed
   store i64 %acc1, ptr %bvp
-  %go_on = icmp ult i32 %i1, %size
+  %go_on = icmp ult i32 %k1, %size
   br i1 %go_on, label %loop, label %good
-inner:                                                   ; the inner access has named the byte: give the
-  %isp = getelementptr i8, ptr %st, i64 $fault_size      ; whole access's size and data with it
-  store i32 %size, ptr %isp
+inner:                                                   ; the inner access has named the byte: with it goes
+  %ivp = getelementptr i8, ptr %st, i64 $fault_va        ; what is still to be transferred
+  %iva = load i32, ptr %ivp
+  %before = sub i32 %iva, %va
+  %rest = sub i32 %size, %before
+  %isp = getelementptr i8, ptr %st, i64 $fault_size
+  store i32 %rest, ptr %isp
+  %before8 = mul i32 %before, 8
+  %away32 = select i1 $big, i32 0, i32 %before8
+  %away = zext i32 %away32 to i64
+  %v1st = lshr i64 %value, %away
+  %rest8 = mul i32 %rest, 8
+  %rest64 = zext i32 %rest8 to i64
+  %unused = sub i64 64, %rest64
+  %mask = lshr i64 -1, %unused
+  %irest = and i64 %v1st, %mask
   %idp = getelementptr i8, ptr %st, i64 $fault_data
-  store i64 %value, ptr %idp
+  store i64 %irest, ptr %idp
   ret i32 1
 
 fault:
@@ -360,6 +383,8 @@ define preserve_mostcc i32 @slow_store(ptr %st, ptr %ip, i64 %budget, i64 %op, i
   ret i32 %r
 }
 define preserve_mostcc i32 @slow_probe(ptr %st, ptr %ip, i64 %budget, i64 %op, i64 %what) noinline cold {
+  %bp = getelementptr i8, ptr %st, i64 $budget
+  store i64 %budget, ptr %bp
   %va = trunc i64 %what to i32
   %up = lshr i64 %what, 32
   %desc = trunc i64 %up to i32

@@ -19,6 +19,7 @@ TLB_MODES = 2
 RANGES = 16
 JUMP_ENTRIES = 4096
 HOT_ENTRIES = 256
+LOG_WORDS = 32  # values read from devices by an instruction that may have to be restarted
 # Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page),
 # an exception, an instruction that regions do not have, a jump to code that is not in the region, a number
 # that the host's floating-point unit does not treat as the guest's.
@@ -67,6 +68,18 @@ CORE: list[tuple[str, str, int]] = [
     ("uint32_t", "fault_misaligned", 1),
     ("uint32_t", "fault_fetch", 1),
     ("uint64_t", "fault_data", 1),
+    # Device cycles that the instruction under way has completed (translator.replay): it is the one at which
+    # `budget` was log_budget.  Values read are laid one behind the other, in the guest's order.
+    ("uint64_t", "log_budget", 1),
+    ("uint32_t", "log_count", 1),
+    ("uint32_t", "redo", 1),  # non-zero: the next instruction is a restarted one; redo_, fix_ are for it
+    ("uint16_t", "log_data", LOG_WORDS),
+    ("uint16_t", "redo_data", LOG_WORDS),
+    ("uint32_t", "redo_count", 1),
+    ("uint32_t", "fix_kind", 1),  # replay.Fix: a cycle that software has completed
+    ("uint32_t", "fix_va", 1),
+    ("uint32_t", "fix_size", 1),
+    ("uint64_t", "fix_data", 1),
     ("uint64_t", "slow_value", 1),  # what a slow load found
     ("uint64_t", "slow_status", 1),  # 1: the machine's MMU refused
     ("uint64_t", "slow_phys", 1),

@@ -2,8 +2,8 @@
 
 An instruction calls `take`; the routine `exception` stacks what the model stacks and jumps through the
 vector. `fault` does this for a refused access whose particulars the engine left in the state.  After a bus
-error RTE starts the instruction again: no instruction commits anything before its last access that can fault,
-so there is no half-done work that the internal words of the frames would have to carry.
+error RTE starts the instruction again: no instruction commits anything before its last access that can fault.
+What the internal words of the frames carry is in `restart`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..spec.semantics import Semantics
 from ..spec.value import Val
 from ..state import Reason
-from . import regs
+from . import regs, restart
 from .flags import sr, write_ccr
 from .regs import (
     AUTOVECTOR,
@@ -26,15 +26,19 @@ from .regs import (
     FAULT_SIZE,
     FAULT_VA,
     FAULT_WRITE,
+    FLOW,
     INT_VECTOR,
     IPL,
     IPL_SEEN,
     ISP,
     M_BIT,
     MSP,
+    NOT_DONE,
+    REDO,
     S_BIT,
     SP,
     SR_SYS,
+    TRACE_NOTE,
     USP,
     VBR,
     R,
@@ -42,6 +46,7 @@ from .regs import (
 
 BUS_ERROR, ADDRESS_ERROR, ILLEGAL, ZERO_DIVIDE, CHK, TRAPV, PRIVILEGE, TRACE, LINE_A, LINE_F = range(2, 12)
 FORMAT_ERROR, AUTOVECTORS, TRAPS = 14, 24, 32
+COPROCESSOR = range(48, 55)
 
 # Bits of SR's upper byte that a model has.
 SYSTEM_BITS = {"m68000": 0xA7, "m68010": 0xA7, "m68020": 0xF7}
@@ -105,14 +110,15 @@ def write_sr(s: Semantics, value: Val) -> None:
     """Write the whole status register."""
     write_ccr(s, value.trunc(8))
     write_system(s, value.bits(15, 8))
+    s.write(TRACE_NOTE, s.const(FLOW, 8))
     notice(s)
 
 
 def notice(s: Semantics) -> None:
-    """Let the machine see what the new status register lets in: an interrupt, tracing."""
+    """Let the machine see what the new status register lets in: an interrupt, tracing; or a restart."""
     system = s.read(SR_SYS)
     noticed = s.read(IPL).ugt(system & 7) | (s.read(IPL) == 7) | (system & TRACE_BITS != 0)
-    s.leave_if(noticed, Reason.RECHECK)
+    s.leave_if(noticed | (s.read(REDO) != 0), Reason.RECHECK)
 
 
 def write_system(s: Semantics, value: Val) -> None:
@@ -174,8 +180,13 @@ def _enter(s: Semantics, keep: int = 0x17) -> Val:
 
 
 def exception(s: Semantics) -> None:
-    """What `take` asked for."""
-    _stack(s, s.read(EXC_VECTOR), s.read(EXC_PC), s.read(EXC_FORMAT) == 2)
+    """What `take` asked for.  Some come before the instruction and keep it from being traced (68020 UM 6.1.7,
+    priority group 3 of table 6-5)."""
+    vector = s.read(EXC_VECTOR)
+    before = s.any(vector == n for n in (ILLEGAL, PRIVILEGE, LINE_A, LINE_F))
+    before = before | (vector - COPROCESSOR.start).ult(len(COPROCESSOR))
+    s.write(TRACE_NOTE, before.select(s.const(NOT_DONE, 8), FLOW))
+    _stack(s, vector, s.read(EXC_PC), s.read(EXC_FORMAT) == 2)
 
 
 def _stack(s: Semantics, vector: Val, pc: Val, long_frame: Val) -> None:
@@ -197,6 +208,7 @@ def undefined(s: Semantics) -> None:
     """The word decodes to nothing: line A, line F or illegal."""
     line = s.field(12, 4)
     vector = (line == 0xA).select(s.const(LINE_A, 8), (line == 0xF).select(s.const(LINE_F, 8), ILLEGAL))
+    s.write(TRACE_NOTE, s.const(NOT_DONE, 8))
     _stack(s, vector, s.pc, s.const(0, 1))
 
 
@@ -237,6 +249,8 @@ def fault(s: Semantics) -> None:
     word = s.field(0, 16)
     fc = s.read(FAULT_FC).trunc(16) & 7
     wrote = s.read(FAULT_WRITE).trunc(1)
+    s.write(TRACE_NOTE, s.const(NOT_DONE, 8))
+    s.write(REDO, s.const(0, 32))
     sp = _enter(s)
     if s.model == "m68000":
         sp = _frame_68000(s, sp, status, word, fc, wrote)
@@ -244,6 +258,8 @@ def fault(s: Semantics) -> None:
         sp = _frame_8(s, sp, status, vector, word, fc, wrote)
     else:
         sp = _frame_b(s, sp, status, vector, word, fc, wrote)
+    if s.model != "m68000":
+        restart.save(s, sp)
     s.write(R, sp, SP)
     _go(s, vector, "double_fault")
     notice(s)  # RTE to an odd address has changed SR and come here
@@ -272,7 +288,8 @@ def _frame_8(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val
         | (byte & ~va.trunc(16)) << 10 | byte << 9 | (~wrote).zext(16) << 8 | fc
     )
     none = s.const(0, 16)
-    out = s.read(FAULT_DATA).trunc(16)
+    out = s.read(FAULT_DATA).trunc(32)  # of a long, the upper word is on the bus first
+    out = (s.read(FAULT_SIZE) == 4).select(out.lsr(16), out).trunc(16)
     return _push(
         s, sp, status, s.pc, _vector_word(s, 8, vector), ssw, va, none, out, none, none, none, word,
         *[none] * 16,
@@ -283,7 +300,8 @@ def _frame_b(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val
     """Format $B, 46 words (68020 UM figure 6-8): within an instruction, which is where all our faults are.
 
     SSW: FC FB RC RB - - - DF | RM RW SIZE(2) - FC2-0.  An instruction word that could not be fetched is
-    reported as pipe stage B, whose address the frame carries.
+    reported as pipe stage B, whose address the frame carries.  SIZE is what is left of an operand when the
+    cycle fails, and the data output buffer has it, right-justified.
     """
     fetch = (s.read(FAULT_FETCH) != 0).zext(16)
     data = fetch ^ 1
@@ -293,7 +311,8 @@ def _frame_b(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val
         | (~wrote).zext(16) << 6 | (s.read(FAULT_SIZE).trunc(16) & 3) << 4 | fc
     )
     none, long = s.const(0, 16), s.const(0, 32)
-    out = s.read(FAULT_DATA).trunc(32)
+    out = s.read(FAULT_DATA)  # eight bytes go as two longs
+    out = (s.read(FAULT_SIZE).ugt(4)).select(out.lsr(32), out).trunc(32)
     return _push(
         s, sp,
         status, s.pc, _vector_word(s, 0xB, vector), none, ssw,  # 00

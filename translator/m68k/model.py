@@ -16,6 +16,7 @@ from . import (  # noqa: F401  (they declare the instructions)
     logic,
     move,
     muldiv,
+    restart,
     shift,
     system,
 )
@@ -24,7 +25,7 @@ from .describe import exception
 from .disasm import disassemble
 from .ea import SHARED
 from .exceptions import ROUTINES, TRACE_BITS
-from .regs import M_BIT, REGS, S_BIT, T1
+from .regs import FLOW, M_BIT, NOT_DONE, REGS, S_BIT, T1
 
 
 def _function_code(mode: int, space: str) -> int:
@@ -41,15 +42,23 @@ def _pending(state: Any) -> str | None:
 
 
 def _tracing(state: Any) -> int:
-    return int(state.sr_sys & TRACE_BITS)
+    on = int(state.sr_sys & TRACE_BITS)
+    if on:
+        state.trace_note = 0
+    return on
 
 
-def _traced(state: Any, mode: int, pc: int, behind: int) -> str | None:
-    """T1 traces every instruction, T0 those that change the flow (68020 UM 6.1.7)."""
+def _traced(state: Any, mode: int, pc: int, jumped: bool) -> str | None:
+    """T1 traces every instruction, T0 those that change the flow or SR (68020 UM 6.1.7).
+
+    Those that were not carried out are not traced: illegal, unimplemented, privileged; nor are those that
+    ended in a bus or address error, until they are done at last.
+    """
+    note = int(state.trace_note)
+    if note & NOT_DONE or not (mode >> T1 & 1 or jumped or note & FLOW):
+        return None
     state.exc_addr = pc
-    if mode >> T1 & 1 or int(state.pc) != behind:
-        return "trace"
-    return None
+    return "trace"
 
 
 def _reset(state: Any, read: Callable[[int, int], int]) -> None:
@@ -108,7 +117,7 @@ M68K = Isa(
     shared={**SHARED, **bitfield.SHARED},
 )
 
-M68000 = Model(M68K, "m68000", aligned=2)
-M68010 = Model(M68K, "m68010", aligned=2)
+M68000 = Model(M68K, "m68000", aligned=2, log_bytes=0)
+M68010 = Model(M68K, "m68010", aligned=2, log_bytes=restart.room("m68010"))
 M68020 = Model(M68K, "m68020")
 MODELS = {m.name: m for m in (M68000, M68010, M68020)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..spec.semantics import Reg, Semantics
 from ..spec.value import Val
+from ..state import LOG_WORDS
 
 R = Reg("r", 32, 16)  # D0-D7, A0-A7; A7 is the stack pointer in use
 SP = 15
@@ -38,9 +39,12 @@ IPL_SEEN = Reg("ipl_seen", 8)  # level taken last while it stayed asserted: 7 is
 INT_VECTOR = Reg("int_vector", 32)  # vector number the device gives, 0xFFFFFFFF: autovector
 AUTOVECTOR = 0xFFFFFFFF
 
+TRACE_NOTE = Reg("trace_note", 8)  # NOT_DONE, FLOW: what an instruction has done that `traced` must know
+NOT_DONE, FLOW = 1, 2
+
 REGS = (
     R, CC_N, CC_Z, CC_V, USP, ISP, MSP, VBR, CACR, CAAR, EXC_PC, EXC_ADDR, INT_VECTOR,
-    CC_C, CC_X, SR_SYS, SFC, DFC, EXC_VECTOR, EXC_FORMAT, IPL, IPL_SEEN,
+    CC_C, CC_X, SR_SYS, SFC, DFC, EXC_VECTOR, EXC_FORMAT, IPL, IPL_SEEN, TRACE_NOTE,
 )
 
 # The access that was refused: fields that every state has (translator.state.CORE).
@@ -51,6 +55,12 @@ FAULT_WRITE = Reg("fault_write", 32)
 FAULT_MISALIGNED = Reg("fault_misaligned", 32)
 FAULT_FETCH = Reg("fault_fetch", 32)
 FAULT_DATA = Reg("fault_data", 64)
+# For instructions that are restarted (translator.replay).
+BUDGET, LOG_BUDGET = Reg("budget", 64), Reg("log_budget", 64)
+LOG_COUNT, LOG_DATA = Reg("log_count", 32), Reg("log_data", 16, LOG_WORDS)
+REDO, REDO_COUNT, REDO_DATA = Reg("redo", 32), Reg("redo_count", 32), Reg("redo_data", 16, LOG_WORDS)
+FIX_KIND, FIX_VA, FIX_SIZE = Reg("fix_kind", 32), Reg("fix_va", 32), Reg("fix_size", 32)
+FIX_DATA = Reg("fix_data", 64)
 
 # Function codes (PRM table 1-2 has them as address spaces).
 FC_USER_DATA, FC_USER_PROGRAM, FC_SUPER_DATA, FC_SUPER_PROGRAM, FC_CPU = 1, 2, 5, 6, 7

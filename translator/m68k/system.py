@@ -6,7 +6,7 @@ from ..spec.insn import Fields
 from ..spec.semantics import Reg, Semantics
 from ..spec.value import Val
 from ..state import Reason
-from . import exceptions
+from . import exceptions, restart
 from .decl import CONTROL, DATA, DATA_ALT, FROM_68010, M68000, M68020, MEM_ALT, FieldMap, ea, insn
 from .ea import Memory, areg, source, target
 from .exceptions import (
@@ -20,6 +20,7 @@ from .exceptions import (
     take,
     take_if,
     write_sr,
+    write_system,
 )
 from .flags import ccr, condition, sr, write_ccr
 from .regs import CAAR, CACR, CC_V, DFC, ISP, MSP, SFC, SP, SR_SYS, USP, VBR, R, read_a, write_a
@@ -170,22 +171,37 @@ def rte_68000(s: Semantics, f: Fields) -> None:
 def rte(s: Semantics, f: Fields) -> None:
     """SR and PC come from the frame.  Bus-error frames have the instruction's own address: it starts again.
 
-    A throwaway frame ($1) only gives SR; then RTE is executed once more, on the stack that this has selected.
+    A throwaway frame ($1) only gives SR; the next one lies on the stack that this has selected.
     """
     privileged(s)
-    sp = s.read(R, SP)
-    status, to, kind = s.load(sp, 2), s.load(sp + 2, 4), s.load(sp + 6, 2).lsr(12)
+    sp, status, to, kind = _frame(s)
+    if s.model == "m68020":
+
+        def next_frame() -> tuple[Val, ...]:
+            s.write(R, sp + 8, SP)
+            write_system(s, status.bits(15, 8))
+            return _frame(s)
+
+        first = (sp, status, to, kind)
+        sp, status, to, kind = s.if_(kind == 1, next_frame, lambda: first)
     size = s.const(0, 32)
     for number, bytes_ in FRAMES[s.model].items():
         size = (kind == number).select(s.const(bytes_, 32), size)
     take_if(s, size == 0, FORMAT_ERROR, s.pc)
     # The whole frame must be there before anything changes.
     s.if_(size.ugt(8), lambda: s.load(sp + size - 2, 2))
+    restart.resume(s, sp, kind)
     s.write(R, sp + size, SP)
     write_sr(s, status)
-    if s.model == "m68020":
+    if s.model == "m68020":  # a throwaway frame under another: once more
         to = (kind == 1).select(s.pc, to)
     jump(s, to)
+
+
+def _frame(s: Semantics) -> tuple[Val, ...]:
+    """Where the frame at the stack pointer lies; its SR, PC and format."""
+    sp = s.read(R, SP)
+    return sp, s.load(sp, 2), s.load(sp + 2, 4), s.load(sp + 6, 2).lsr(12)
 
 
 # -- processor control ---------------------------------------------------------------------------------------
