@@ -156,6 +156,15 @@ def test_video_on_board_needs_its_bit_and_vme_does_not(board):
     assert board.acknowledge(4) == 0xA8
 
 
+def test_on_board_serial_chips_drive_their_vectors(board):
+    board.write(0, 1, ENABLE)
+    board.obio.interrupt(6, "zs0", True, lambda: 0x90)
+    board.vme.interrupt(6, "zs2", True, lambda: 0x92)
+    assert board.acknowledge(6) == 0x90
+    board.scc_vectors = False
+    assert board.acknowledge(6) is None
+
+
 def test_on_board_sources_are_autovectored_and_answer_first(board):
     board.write(0, 1, ENABLE)
     board.vme.interrupt(3, "ie1", True, lambda: 0x75)

@@ -548,9 +548,39 @@ def test_on_the_bus(machine, zs):
     obio.map.write(0x20004, 1, 0x33)
     obio.map.write(0x20004, 1, 12)
     assert obio.map.read(0x20004, 1) == 0x33
-    zs.chip.irq.set(True)
+
+
+def test_two_chips_acknowledged_on_the_bus(machine, zs, a):
+    """Both at one level: the vector tells them apart; Reset Highest IUS ends the service."""
+    obio = machine.make("obio0", "generic/bus size 16MB")
+    machine.connect("zs0 at obio0 addr 0x020000 ipl 6")
+    other = machine.make("zs1", "machine/sun3/zs")
+    machine.connect("zs1 at obio0 addr 0x000000 ipl 6")
+    for driver, vector in ((a, 0x90), (Driver(machine, other), 0x91)):
+        driver.write(2, vector)
+        driver.write(9, 0x09)
+    a.setup(wr1=0x12)
+    assert not obio.map.pending(6)
+    a.put(1)
+    machine.clock.advance(CHARACTER)
     assert obio.map.pending(6)
+    assert obio.map.acknowledge(6) == 0x98
+    assert not obio.map.pending(6)
+    a.command(5)
+    a.command(7)
+    assert zs.chip.ius == 0
+    assert not obio.map.pending(6)
+
+
+def test_without_a_vector_the_interrupt_is_under_service_all_the_same(machine, zs, a):
+    obio = machine.make("obio0", "generic/bus size 16MB")
+    machine.connect("zs0 at obio0 addr 0x020000 ipl 6")
+    a.setup(wr1=0x10)
+    a.write(9, 0x0A)
+    a.fill(1)
     assert obio.map.acknowledge(6) is None
+    assert zs.chip.ius == 0x20
+    assert not obio.map.pending(6)
 
 
 def test_one_line_a_channel(machine, zs, terminal):

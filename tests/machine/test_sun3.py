@@ -271,6 +271,48 @@ level1: lsl.l   #4,%d5
     assert done.long(0x1004) == 0x31
 
 
+@pytest.mark.parametrize(("wr9", "vector"), [(0x09, 0x99), (0x08, 0x91), (0x0A, 24 + 6)])
+def test_serial_chips_drive_their_vector(board, wr9, vector):
+    """The chip lets go of its wire when it is acknowledged; the processor takes level 6 all the same."""
+    done = board(
+        f"""
+        .macro  zs register, value
+        move.b  #\\register,(%a2)
+        move.b  #\\value,(%a2)
+        .endm
+        move.l  #OBIO,%d1
+        movs.l  %d1,0x1FE00000
+        lea     0x0FE00004,%a2                  | zs1, channel A
+        lea     sent,%a0
+        move.l  %a0,{vector * 4}
+        clr.l   0x1000
+        zs      9, 0xC0
+        zs      4, 0x44
+        zs      5, 0x68
+        zs      11, 0x50
+        zs      14, 0x03
+        zs      1, 0x02
+        zs      2, 0x91
+        zs      9, {wr9}
+        move.b  #0x01,0x0FE0A000
+        move.b  #'x',2(%a2)                     | to the shift register: the buffer is free again
+        stop    #0x2000
+        move.w  %sr,0x1004
+        moveq   #0,%d0
+        bra     exit
+sent:   move.w  %sr,0x1000
+        addq.w  #1,0x1002
+        move.b  #0x28,(%a2)                     | reset TX pending
+        move.b  #0x38,(%a2)                     | reset highest IUS
+        rte
+    """,
+        more="zs1 at obio0 addr 0x000000 ipl 6: tme/machine/sun3/zs",
+    )
+    assert done.status == 0
+    assert done.long(0x1000) == 0x2600_0001
+    assert done.long(0x1004) >> 16 == 0x2000
+
+
 def test_a_double_fault_is_a_watchdog_reset(board, capsys):
     done = board("""
         clr.l   %d1

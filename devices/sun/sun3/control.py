@@ -13,7 +13,10 @@ from tme.bus import IPL, Bus, Vector
 from tme.register import RO, RW, TAG, Register
 
 LEVELS = 7
-VIDEO_LEVEL = 4
+VIDEO_LEVEL, SCC_LEVEL = 4, 6
+AUTOVECTORED_SCCS = (0x12, 0x17, 0x18)
+"""Machine types of the ID PROM (3/50, 3/60, 3/E) whose Z8530s are not asked for a vector. SunOS's zs driver
+goes by the same list; elsewhere it relies on the vectors."""
 CLOCK_SIGNAL = "clock"
 """Name of the wire from the 7170 (see devices.generic.bus.Slave.signal)."""
 
@@ -186,22 +189,24 @@ class InterruptRegister(ByteRegister):
     level to show the processor (`changed_level`). Soft interrupts stay until software clears their bits.
     The clock's wire sets a flip-flop for level 5 or 7, and only a zero in the enable bit resets it: that is
     why handlers read the clock's status and then pulse the bit. Level 4 on board (video) needs its bit; VME
-    boards do not.
+    boards do not. On-board interrupts are autovectored, but for the Z8530s', who drive their own vectors
+    unless `scc_vectors` is false.
     """
 
     register: InterruptBits
 
-    def __init__(self, changed_level: Callable[[int], None] | None = None) -> None:
+    def __init__(self, changed_level: Callable[[int], None] | None = None, scc_vectors: bool = True) -> None:
         super().__init__(InterruptBits())
         self.changed_level = changed_level
+        self.scc_vectors = scc_vectors
         self._buses: list[tuple[Bus, bool]] = []
         self._clock = False
         self._flip_flops = 0  #: of CLOCK_5 and CLOCK_7
         self._level = 0
 
     def listen(self, bus: Bus, onboard: bool = True) -> None:
-        """Take the interrupts of a bus; those on board are autovectored. The order of calls is the order in
-        which buses answer an acknowledge cycle."""
+        """Take the interrupts of a bus. The order of calls is the order in which buses answer an acknowledge
+        cycle."""
         self._buses.append((bus, onboard))
         bus.on_interrupt(self._edge)
 
@@ -210,12 +215,13 @@ class InterruptRegister(ByteRegister):
         return self._level
 
     def acknowledge(self, level: int) -> int | None:
-        """The vector that a VME board drives for a level; None is an autovector."""
+        """The vector that a VME board or a Z8530 drives for a level; None is an autovector."""
         if self._own(level):
             return None
         for bus, onboard in self._buses:
             if self._wired(bus, onboard, level):
-                return None if onboard else bus.acknowledge(level)
+                asked = not onboard or (level == SCC_LEVEL and self.scc_vectors)
+                return bus.acknowledge(level) if asked else None
         return None
 
     def write(self, offset: int, size: int, value: int) -> None:

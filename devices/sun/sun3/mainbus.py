@@ -22,6 +22,7 @@ from devices.generic.bus import Slave
 from devices.ic.m680x0 import BoardPort
 from devices.sun.sun3 import space
 from devices.sun.sun3.control import (
+    AUTOVECTORED_SCCS,
     ByteRegister,
     Context,
     Enable,
@@ -117,7 +118,9 @@ class Mainbus(Element):
         self.bus_error = space.BusErrorView(self.maps)
         self.leds = Leds(self._show_leds)
         self.id_prom = IdProm(self._read_id_prom(args["IDPROM-FILE"]))
-        self.interrupts = InterruptRegister(self._level_changed)
+        self.interrupts = InterruptRegister(
+            self._level_changed, self.id_prom.image[1] not in AUTOVECTORED_SCCS
+        )
         memory_error = Line(f"{name} memory error")
         self.parity = Parity(self._watch_parity, self._wrong_parity)
         self.memory_error = MemoryErrorRegister(memory_error.set, self.parity.test)
@@ -255,8 +258,12 @@ class Mainbus(Element):
         """The acknowledge cycle of an interrupt."""
         assert self.cpu is not None
         state = self.cpu.state
-        vector = self.interrupts.acknowledge(int(state.ipl)) if name == "interrupt" else None
+        level = int(state.ipl)
+        vector = self.interrupts.acknowledge(level) if name == "interrupt" else None
         state.int_vector = AUTOVECTOR if vector is None else vector
+        if state.ipl != level:  # the source was content: the processor takes the level all the same
+            state.ipl = level
+            self.machine.clock.after(0, lambda: self._level_changed(self.interrupts.level()))
 
     def bus_reset(self) -> None:
         """A RESET instruction: devices and board registers start anew, the maps and the processor go on."""

@@ -4,7 +4,7 @@
     console0 at zs0 channel A: tme/host/posix/serial device -
 
 Eight bytes on D31-D24: +0 B control, +2 B data, +4 A control, +6 A data. PCLK is 4.9152 MHz, so a time
-constant of 14 makes 9600 baud. INTACK is not wired: interrupts are autovectored.
+constant of 14 makes 9600 baud. An interrupt acknowledge cycle gives the vector that the chip was told.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Zs(Element):
         super().__init__(name, args, machine)
         self.chip = Z8530(self, machine.clock, PCLK, SPEEDUP[args["speed"]])
         self.registers = ZsRegisters(self.chip)
-        self.bus_port = Slave(self, Args(), self.registers, SIZE, irq=self.chip.irq)
+        self.bus_port = Slave(
+            self, Args(), self.registers, SIZE, irq=self.chip.irq, vector=self.chip.acknowledge
+        )
 
     def ports(self, args: Args) -> list[Port]:
         if "channel" in args:
