@@ -260,10 +260,12 @@ class RegionEmitter(X87):
             self._exit("resume", str(pc), undone, why)
         if self.reals:
             self.block("x.leave")
+            self.dirty = set().union(*(written(s) for b in self.region.blocks.values() for s in b.steps))
+            fields = self.way_out()
             self.store_registers(self.reals)
-            self._gone("%x.target", "%x.left", "%x.next")
+            self._leave(*fields)
         self.lines.append("}\n")
-        declared = x87_exit.declarations(self.offsets) if self.reals else ""
+        declared = x87_exit.declarations(self.offsets, self.limits) if self.reals else ""
         return INTRINSICS + METADATA + declared + "\n".join(self.lines)
 
     def _home(self, reg: str, i: int, r: Reg) -> str:
@@ -274,7 +276,7 @@ class RegionEmitter(X87):
     def _block(self, b: Block) -> None:
         self.block(f"at_{b.address:x}")
         self.dirty = set(self._dirty_at[b.address])
-        self.fresh_block()
+        self.fresh_block(u for s in b.steps for u in s.ops)
         n = len(b.steps)
         if not n:
             self._leave_at(b.address, b.stuck)
@@ -327,6 +329,15 @@ class RegionEmitter(X87):
 
     def _exit(self, how: str, pc: str, undone: int, why: str) -> None:
         """Store what has changed and go on at pc, `undone` instructions of the block being left over."""
+        fields = str(self.offsets[how]), pc, str(undone), str(self.offsets["exits"] + 8 * EXITS.index(why))
+        if self.reals:
+            self.ways_out.append((self.label, *fields))
+            self.br("x.leave")
+        else:
+            self._leave(*fields)
+
+    def _leave(self, how: str, pc: str, undone: str, counter: str) -> None:
+        """The same for offsets in the state: of the code to go on with and of a statistic."""
         for key in sorted(self.dirty):
             r = self.slots[key]
             v, p = self.new(), self._home(*key, r)
@@ -339,20 +350,16 @@ class RegionEmitter(X87):
         self.put(f"{done} = sub i64 %budget, {back}")
         self.put(f"{total} = add i64 {so_far}, {done}")
         self.poke("insns_jit", "i64", total)
-        counter, count, more = self.new("p"), self.new(), self.new()
-        self.put(f"{counter} = getelementptr i8, ptr %st, i64 {self.offsets['exits'] + 8 * EXITS.index(why)}")
-        self.put(f"{count} = load i64, ptr {counter}, {STATE}")
+        at, count, more = self.new("p"), self.new(), self.new()
+        self.put(f"{at} = getelementptr i8, ptr %st, i64 {counter}")
+        self.put(f"{count} = load i64, ptr {at}, {STATE}")
         self.put(f"{more} = add i64 {count}, 1")
-        self.put(f"store i64 {more}, ptr {counter}, {STATE}")
-        target, op = self.peek(how, "ptr"), self.new()
+        self.put(f"store i64 {more}, ptr {at}, {STATE}")
+        p, target, op = self.new("p"), self.new("f"), self.new()
+        self.put(f"{p} = getelementptr i8, ptr %st, i64 {how}")
+        self.put(f"{target} = load ptr, ptr {p}, {STATE}")
         self.put(f"{op} = zext i32 {pc} to i64")
-        if self.reals:
-            self.leave_with(target, back, op)
-        else:
-            self._gone(target, back, op)
-
-    def _gone(self, target: str, left: str, op: str) -> None:
-        self.put(f"musttail call tailcc void {target}(ptr %st, ptr null, i64 {left}, i64 {op})")
+        self.put(f"musttail call tailcc void {target}(ptr %st, ptr null, i64 {back}, i64 {op})")
         self.put("ret void")
 
     def _side_exit(self, why: str) -> str:

@@ -1,9 +1,9 @@
 """Extended precision on the host's x87, inside regions: the uops `x_…` of 80 bits as LLVM text.
 
-A region keeps data registers as x86_fp80 values. They are zero or between 2^-8000 and 2^8000 in magnitude
-(`LIMIT`), so that no single operation on them overflows or becomes denormal; a result beyond is a side exit,
-and so is a division by zero or the root of a negative number. Where the sizes of the operands say enough,
-nothing is checked: `sizes` knows that a double is below 2^1100.
+A region keeps data registers as x86_fp80 values. Between blocks they are below 2^8000 in magnitude and
+multiples of 2^-8063, so that no single operation on them overflows or becomes denormal. Within a block the
+emitter knows bounds of all values (`Size`) and checks only what could be too large or too fine by then; what
+is, is a side exit, and so are division by zero, roots of negative numbers, infinities and NaNs.
 
 What is left of exceptions is INEX2. Its accrued bit is the host's own sticky one. The status byte belongs to
 the last operation, which is repeated when the region is left (`x87_settle`): reading the host's status costs
@@ -12,11 +12,14 @@ more than the operation itself.
 
 from __future__ import annotations
 
-from typing import Any
+import struct
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import NamedTuple
 
 from ..isa import Model
-from ..spec.value import Uop
-from .emit import STATE, UNLIKELY, Emitter
+from ..spec.value import Uop, Val
+from .emit import LIKELY, STATE, UNLIKELY, Emitter
 from .x87_exit import (
     ABS,
     AGAIN,
@@ -36,8 +39,27 @@ from .x87_exit import (
 )
 
 BIAS = 16383
-LIMIT = 8000  # largest |exponent| of what a register holds between instructions
-SAFE = 16000  # no operation on exponents below this is in danger of over- or underflow
+LIMIT = 8000  # between blocks registers hold numbers below 2^LIMIT that are multiples of 2^-(LIMIT + 63)
+SAFE = 16380  # results below 2^SAFE that are multiples of 2^-SAFE are normal numbers, and finite
+
+
+class Size(NamedTuple):
+    """Of a number x: |x| < 2^high, and x is a multiple of 2^-grain."""
+
+    high: int
+    grain: int
+
+
+REGISTER = Size(LIMIT, LIMIT + 63)
+
+
+def _size_of(kind: int, a: Size, b: Size) -> Size:
+    """The size of b + a, b - a, b * a or b / a; that rounding only makes coarser, but for quotients."""
+    if kind == MUL:
+        return Size(a.high + b.high, a.grain + b.grain)
+    if kind == DIV:
+        return Size(b.high + a.grain, b.grain + a.high + 64)
+    return Size(max(a.high, b.high) + 1, max(a.grain, b.grain))
 
 
 def literal(se: int, m: int) -> str:
@@ -67,23 +89,27 @@ class X87(Emitter):
 
     def __init__(self, model: Model, page_bits: int) -> None:
         super().__init__(model, page_bits)
-        self.sizes: dict[int, int] = {}  # uop -> bound of |exponent|
-        self.register_sizes: dict[int, int] = {}
+        self.sizes: dict[int, Size] = {}  # by uop
+        self.register_sizes: dict[int, Size] = {}
+        self.last_sets: set[int] = set()  # uops that write a register for the last time in their block
+        self.limits: dict[str, str] = {}  # constants and their names
         self.asked = False  # whether this block has made sure that the x87 will do
-        self.ways_out: list[tuple[str, str, str, str]] = []
+        self.ways_out: list[tuple[str, ...]] = []  # label, then what `way_out` joins
 
     def _guard(self, hit: str, why: str) -> None:
         raise NotImplementedError
 
-    def fresh_block(self) -> None:
+    def fresh_block(self, ops: Iterable[Uop]) -> None:
+        """Forget what was known of registers; `ops`: what this block does."""
         self.asked = False
         self.register_sizes = {}
+        self.last_sets = set({u.args[0]: u.n for u in ops if u.op == "x_set"}.values())
 
     def registers(self, reals: Usage) -> None:
         """At the region's entry: read FP registers; %x.ok: the x87 will do for those that are live."""
         self.put("%x.work = alloca [48 x i8], align 16")
         self.put("%x.kind = alloca i32")
-        self.put("%x.int = alloca i32")
+        self.put("%x.raw = alloca i64, align 8")
         for name, word in (("usual", USUAL), ("cut", CUT)):
             self.put(f"%x.{name} = alloca i16")
             self.put(f"store i16 {word}, ptr %x.{name}")
@@ -146,17 +172,18 @@ class X87(Emitter):
         self.put(f"{ps} = getelementptr i8, ptr %st, i64 {self.offsets['fp_se'] + 2 * i}")
         return pm, ps
 
-    def leave_with(self, target: str, left: str, op: str) -> None:
-        """One way out for all exits, so that registers are stored in one place."""
-        incoming = self.ways_out
-        incoming.append((self.label, target, left, op))
-        self.br("x.leave")
+    def way_out(self) -> list[str]:
+        """Where the ways out join: one place stores all registers, so that exits are small."""
+        names = []
+        types = {"how": "i64", "next": "i32", "undone": "i64", "why": "i64"}
+        for k, (name, t) in enumerate(types.items(), 1):
+            values = ", ".join(f"[ {way[k]}, %{way[0]} ]" for way in self.ways_out)
+            self.put(f"%x.{name} = phi {t} {values}")
+            names.append(f"%x.{name}")
+        return names
 
     def store_registers(self, reals: Usage) -> None:
         """At the region's exit: FP registers, and what the last operation leaves behind."""
-        for k, (name, t) in enumerate((("target", "ptr"), ("left", "i64"), ("next", "i64")), 1):
-            values = ", ".join(f"[ {way[k]}, %{way[0]} ]" for way in self.ways_out)
-            self.put(f"%x.{name} = phi {t} {values}")
         for i in sorted(reals.written):
             v = self.new()
             self.put(f"{v} = load x86_fp80, ptr %fp.{i}")
@@ -230,30 +257,38 @@ class X87(Emitter):
         self.put(f"{r} = call x86_fp80 @llvm.fabs.f80(x86_fp80 {v}) strictfp")
         return r
 
-    def _between(self, v: str, low: int | None, high: str) -> None:
-        """Leave unless v is zero or 2^low <= |v| < high."""
-        size = self._magnitude(v)
-        self._guard(self._compare("olt", size, high), "float")
-        if low is None:
+    def _ensure(self, v: Val) -> None:
+        """Leave unless v is small and coarse enough for a register between blocks."""
+        value, size = self.text(v), self._size(v)
+        high, coarse = size.high > LIMIT, size.grain > LIMIT + 63
+        if not high and not coarse:
             return
-        self.n += 1
-        k = self.n
-        self.cond(self._compare("oge", size, power(low)), f"large{k}", f"small{k}", "!prof !1")
-        self.block(f"small{k}")
-        self._guard(self._compare("oeq", size, ZERO), "float")
-        self.br(f"large{k}")
-        self.block(f"large{k}")
+        magnitude = self._magnitude(value)
+        if high:
+            self._guard(self._compare("olt", magnitude, self._limit(power(LIMIT))), "float")
+        if coarse:
+            self.n += 1
+            k = self.n
+            enough = self._compare("oge", magnitude, self._limit(power(-LIMIT)))
+            self.cond(enough, f"coarse{k}", f"fine{k}", LIKELY)
+            self.block(f"fine{k}")
+            self._guard(self._compare("oeq", magnitude, ZERO), "float")
+            self.br(f"coarse{k}")
+            self.block(f"coarse{k}")
+        assert isinstance(v.x, Uop)
+        self.sizes[v.x.n] = REGISTER
 
-    def _size(self, v: Any) -> int:
-        return self.sizes.get(v.x.n, LIMIT)
+    def _limit(self, x: str) -> str:
+        """A constant, loaded where it is used: LLVM would keep it in one of the few registers."""
+        if x not in self.limits:
+            self.limits[x] = f"@x.limit{len(self.limits)}"
+        v = self.new()
+        self.put(f"{v} = load volatile x86_fp80, ptr {self.limits[x]}")
+        return v
 
-    def _result(self, u: Uop, size: int) -> None:
-        """A result whose |exponent| is at most `size`: checked if that is too much for a register."""
-        assert size <= SAFE + 64, size
-        if size > LIMIT:
-            self._between(f"%t{u.n}", -LIMIT + 1, power(LIMIT - 1))
-            size = LIMIT
-        self.sizes[u.n] = size
+    def _size(self, v: Val) -> Size:
+        assert isinstance(v.x, Uop)
+        return self.sizes.get(v.x.n, REGISTER)
 
     # -- uops ------------------------------------------------------------------------------------------------
 
@@ -265,38 +300,46 @@ class X87(Emitter):
     def op_x_get(self, u: Uop) -> None:
         (i,) = u.args
         self.put(f"%t{u.n} = load x86_fp80, ptr %fp.{i}")
-        self.sizes[u.n] = self.register_sizes.get(i, LIMIT)
+        self.sizes[u.n] = self.register_sizes.get(i, REGISTER)
 
     op_x_raw = op_x_get
 
     def op_x_set(self, u: Uop) -> None:
         i, v = u.args
+        if u.n in self.last_sets:
+            self._ensure(v)
         self.put(f"store x86_fp80 {self.text(v)}, ptr %fp.{i}")
         self.register_sizes[i] = self._size(v)
 
     def op_x_constant(self, u: Uop) -> None:
         se, m = u.args
         self.put(f"%t{u.n} = select i1 true, x86_fp80 {literal(se, m)}, x86_fp80 {ZERO}")
-        self.sizes[u.n] = abs(se - BIAS) + 1 if m else 0
+        self.sizes[u.n] = Size(max(se - BIAS + 1, 0), 0)
+
+    def _load(self, how: str, w: int, raw: str, result: str) -> None:
+        """Through %x.raw, as in `_store`."""
+        self.put(f"store i{w} {raw}, ptr %x.raw")
+        asm = f'asm sideeffect "{how} $1", "={{st}},*m"'
+        self.put(f"{result} = call x86_fp80 {asm}(ptr elementtype(i{w}) %x.raw) strictfp")
 
     def op_x_integer(self, u: Uop) -> None:
-        (raw,) = u.args
-        self.put(
-            f"%t{u.n} = call x86_fp80 {CONSTRAINED}.sitofp.f80.i32(i32 {self.text(raw)}, {MODES}) strictfp"
-        )
-        self.sizes[u.n] = 32
+        self._load("fildl", 32, self.text(u.args[0]), f"%t{u.n}")
+        self.sizes[u.n] = Size(32, 0)
 
     def op_x_real(self, u: Uop) -> None:
         (raw,) = u.args
-        w, name = raw.w, "double" if raw.w == 64 else "float"
-        top = 0x7FF << 52 if w == 64 else 0xFF << 23
-        e, finite, real = (self.new() for _ in range(3))
+        w, top = (64, 0x7FF << 52) if raw.w == 64 else (32, 0xFF << 23)
+        e, finite = self.new(), self.new()
         self.put(f"{e} = and i{w} {self.text(raw)}, {top}")
         self.put(f"{finite} = icmp ne i{w} {e}, {top}")
         self._guard(finite, "float")
-        self.put(f"{real} = bitcast i{w} {self.text(raw)} to {name}")
-        self.put(f"%t{u.n} = call x86_fp80 {CONSTRAINED}.fpext.f80.f{w}({name} {real}, {STRICT}) strictfp")
-        self.sizes[u.n] = 1100 if w == 64 else 160
+        self._load("fldl" if w == 64 else "flds", w, self.text(raw), f"%t{u.n}")
+        if raw.known is not None:
+            number = Fraction(struct.unpack(">d" if w == 64 else ">f", raw.known.to_bytes(w // 8, "big"))[0])
+            over = abs(number.numerator).bit_length() - number.denominator.bit_length() + 1
+            self.sizes[u.n] = Size(over, number.denominator.bit_length() - 1)
+        else:
+            self.sizes[u.n] = Size(1024, 1074) if w == 64 else Size(128, 149)
 
     def op_x_whole(self, u: Uop) -> None:
         se, m = (self.text(v) for v in u.args)
@@ -306,7 +349,7 @@ class X87(Emitter):
     def op_x_one(self, u: Uop) -> None:
         kind, a = u.args
         v, r = self.text(a), f"%t{u.n}"
-        size = self._size(a)
+        self.sizes[u.n] = size = self._size(a)
         if kind == MOVE:
             self.put(f"{r} = select i1 true, x86_fp80 {v}, x86_fp80 {ZERO}")
         elif kind == NEG:
@@ -316,22 +359,24 @@ class X87(Emitter):
         elif kind == SQRT:
             self._guard(self._compare("oge", v, ZERO), "float")
             self.put(f"{r} = call x86_fp80 {CONSTRAINED}.sqrt.f80(x86_fp80 {v}, {MODES}) strictfp")
+            self.sizes[u.n] = Size(max(size.high, 1), size.grain // 2 + 65)
         else:
             words = "ptr elementtype(i16) %x.cut, ptr elementtype(i16) %x.usual"
             asm = f'asm sideeffect "{ROUND[kind]}", "={{st}},*m,*m,0"'
             self.put(f"{r} = call x86_fp80 {asm}({words}, x86_fp80 {v}) strictfp")
-        self._result(u, max(size, 64) if kind in (INT, INTRZ) else size)
+            self.sizes[u.n] = Size(max(size.high, 0) + 1, 0)
 
     def op_x_two(self, u: Uop) -> None:
         kind, a, b = u.args
-        x, y = self._size(a), self._size(b)
+        while max(size := _size_of(kind, self._size(a), self._size(b))) > SAFE:
+            self._ensure(max(a, b, key=lambda v: sum(self._size(v))))
+        self.sizes[u.n] = size
         if kind == DIV:
             self._guard(self._compare("one", self.text(a), ZERO), "float")
         self.put(
             f"%t{u.n} = call x86_fp80 {CONSTRAINED}.{TWO[kind]}.f80(x86_fp80 {self.text(b)}, "
             f"x86_fp80 {self.text(a)}, {MODES}) strictfp"
         )
-        self._result(u, x + y + 1 if kind in (MUL, DIV) else max(x, y) + 65)
 
     def op_x_compare(self, u: Uop) -> None:
         """A number whose sign and zero are the condition codes of b - a; of equal ones the sign is theirs."""
@@ -373,6 +418,11 @@ class X87(Emitter):
 
     # -- out -------------------------------------------------------------------------------------------------
 
+    def _store(self, how: str, w: int, v: str) -> None:
+        """To %x.raw by an instruction of the x87, which LLVM would send through other registers."""
+        asm = f'asm sideeffect "{how} $0", "=*m,{{st}},~{{st}}"'
+        self.put(f"call void {asm}(ptr elementtype(i{w}) %x.raw, x86_fp80 {v}) strictfp")
+
     def op_x_mantissa(self, u: Uop) -> None:
         m, _ = self._parts(self.text(u.args[0]))
         self.put(f"%t{u.n} = add i64 {m}, 0")
@@ -382,26 +432,34 @@ class X87(Emitter):
         self.put(f"%t{u.n} = add i16 {se}, 0")
 
     def op_x_to_real(self, u: Uop) -> None:
-        """Numbers that are normal ones there, a factor of two off the ends: else leave."""
+        """Leave unless the result is zero or a normal number above the smallest.
+
+        What has been lost is lost by the guest's rules too; it calls an overflow inexact as well.
+        """
         (a,) = u.args
-        name, w = ("double", 64) if u.w == 64 else ("float", 32)
-        top = 1022 if u.w == 64 else 126
-        if self._size(a) > top:
-            self._between(self.text(a), -top + 1, power(top))
-        r = self.new()
-        self.put(
-            f"{r} = call {name} {CONSTRAINED}.fptrunc.f{w}.f80(x86_fp80 {self.text(a)}, {MODES}) strictfp"
-        )
-        self.put(f"%t{u.n} = bitcast {name} {r} to i{w}")
+        w, fraction = (64, 52) if u.w == 64 else (32, 23)
+        r, e0, e1, good = (self.new() for _ in range(4))
+        self._store("fstpl" if w == 64 else "fstps", w, self.text(a))
+        self.put(f"%t{u.n} = load i{w}, ptr %x.raw")
+        top = (1 << w - 1 - fraction) - 1
+        self.put(f"{r} = lshr i{w} %t{u.n}, {fraction}")
+        self.put(f"{e0} = and i{w} {r}, {top}")
+        self.put(f"{e1} = sub i{w} {e0}, 2")
+        self.put(f"{good} = icmp ult i{w} {e1}, {top - 2}")
+        self.n += 1
+        k = self.n
+        self.cond(good, f"normal{k}", f"odd{k}", LIKELY)
+        self.block(f"odd{k}")
+        self._guard(self._compare("oeq", self.text(a), ZERO), "float")
+        self.br(f"normal{k}")
+        self.block(f"normal{k}")
 
     def op_x_to_integer(self, u: Uop) -> None:
         a, bits = u.args
-        self._between(self.text(a), None, literal(BIAS + bits - 2, (1 << bits - 1) - 1 << 65 - bits))
-        self.put(
-            'call void asm sideeffect "fistpl $0", "=*m,{st},~{st}"'
-            f"(ptr elementtype(i32) %x.int, x86_fp80 {self.text(a)}) strictfp"
-        )
-        self.put(f"%t{u.n} = load i32, ptr %x.int")
+        most = literal(BIAS + bits - 2, (1 << bits - 1) - 1 << 65 - bits)
+        self._guard(self._compare("olt", self._magnitude(self.text(a)), self._limit(most)), "float")
+        self._store("fistpl", 32, self.text(a))
+        self.put(f"%t{u.n} = load i32, ptr %x.raw")
 
 
 __all__ = ["UOPS", "X87"]

@@ -62,11 +62,6 @@ DECLARATIONS = (
         for op in TWO.values()
     )
     + f"""declare x86_fp80 {CONSTRAINED}.sqrt.f80(x86_fp80, metadata, metadata)
-declare double {CONSTRAINED}.fptrunc.f64.f80(x86_fp80, metadata, metadata)
-declare float {CONSTRAINED}.fptrunc.f32.f80(x86_fp80, metadata, metadata)
-declare x86_fp80 {CONSTRAINED}.fpext.f80.f64(double, metadata)
-declare x86_fp80 {CONSTRAINED}.fpext.f80.f32(float, metadata)
-declare x86_fp80 {CONSTRAINED}.sitofp.f80.i32(i32, metadata, metadata)
 declare i1 {CONSTRAINED}.fcmp.f80(x86_fp80, x86_fp80, metadata, metadata)
 declare x86_fp80 @llvm.fabs.f80(x86_fp80)
 """
@@ -137,7 +132,7 @@ AGAIN = {
 }  # fmt: skip
 
 
-def declarations(offsets: Mapping[str, int]) -> str:
+def declarations(offsets: Mapping[str, int], limits: Mapping[str, str]) -> str:
     """What a region's module needs, SETTLE included."""
     operations = []
     for kind, asm in AGAIN.items():
@@ -148,10 +143,15 @@ def declarations(offsets: Mapping[str, int]) -> str:
             "(ptr elementtype(x86_fp80) %a, ptr elementtype(x86_fp80) %b) strictfp\n"
             "  br label %done"
         )
-    return DECLARATIONS + (
-        SETTLE.replace("$cases", " ".join(f"i32 {k}, label %kind{k}" for k in AGAIN))
-        .replace("$operations", "\n".join(operations))
-        .replace("$results", "".join(f", [ %sw{k}, %kind{k} ]" for k in AGAIN))
-        .replace("$fpsr", str(offsets["fpsr"]))
-        .replace("$fpiar", str(offsets["fpiar"]))
+    constants = "".join(f"{name} = private constant x86_fp80 {x}, align 16\n" for x, name in limits.items())
+    return (
+        DECLARATIONS
+        + constants
+        + (
+            SETTLE.replace("$cases", " ".join(f"i32 {k}, label %kind{k}" for k in AGAIN))
+            .replace("$operations", "\n".join(operations))
+            .replace("$results", "".join(f", [ %sw{k}, %kind{k} ]" for k in AGAIN))
+            .replace("$fpsr", str(offsets["fpsr"]))
+            .replace("$fpiar", str(offsets["fpiar"]))
+        )
     )

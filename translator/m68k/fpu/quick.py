@@ -68,13 +68,13 @@ def _arithmetic(s: RegionTrace, f: Fields, word: int) -> bool:
         s.do("x_settle", x87.MOVE, s.emit("x_compare", 80, a, s.emit("x_get", 80, n)), a, a)
     elif op in MONADIC:
         r = s.emit("x_one", 80, MONADIC[op], a)
-        s.do("x_settle", MONADIC[op], r, a, a)
         s.do("x_set", n, r)
+        s.do("x_settle", MONADIC[op], r, a, a)
     elif op in DYADIC:
         b = s.emit("x_get", 80, n)
         r = s.emit("x_two", 80, DYADIC[op], a, b)
-        s.do("x_settle", DYADIC[op], r, a, b)
         s.do("x_set", n, r)
+        s.do("x_settle", DYADIC[op], r, a, b)
     else:
         return False
     return True
