@@ -7,7 +7,7 @@ sbus0 at mainbus0 sbus: tme/generic/bus size 4GB slot-addr 0xf8000000 slot-size 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tme import bus
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from tme.machine import Machine
 
 
+Region = tuple[int, int, bus.Target]
+"""Part of a device: offset from where it is placed, size, and what answers there."""
+
+
 class Slave(BusPort):
     """The port of a device on a bus.
 
     irq: the device's interrupt request; the bus listens to it when the connection has an `ipl`, or when
     `signal` names a dedicated wire of the board ("clock"). vector: asked at an interrupt acknowledge; None is
-    autovector.
+    autovector. regions: the parts of a device that is more than one target.
     """
 
     peer: BusSide | None
@@ -41,8 +45,10 @@ class Slave(BusPort):
         irq: Line | None = None,
         signal: str | None = None,
         vector: bus.Vector | None = None,
+        regions: Sequence[Region] = (),
     ) -> None:
         super().__init__(element, "slave", args, target=target, size=length)
+        self.regions = regions or ((0, length, target),)
         self.irq = irq
         self.signal = signal
         self.vector = vector
@@ -81,7 +87,7 @@ class BusSide(BusPort):
             )
         if self.base is not None and peer.target is not None:
             try:
-                self.bus.add(self.base, peer.size, peer.target, owner)
+                self._enter(owner, self.base)
             except TmeError:
                 self.element.drop_controller(peer.element)
                 raise
@@ -114,8 +120,27 @@ class BusSide(BusPort):
             peer.irq.set(False)
             peer.irq = None
         if self.base is not None and peer.target is not None:
-            self.bus.remove(peer.element.name, self.base)
+            for offset, _, _ in self._regions():
+                self.bus.remove(peer.element.name, self.base + offset)
         self.element.drop_controller(peer.element)
+
+    def _regions(self) -> Sequence[Region]:
+        """Parts of the peer; one that has none is a single target."""
+        peer = self.peer
+        parts: Sequence[Region] = getattr(peer, "regions", None) or ((0, peer.size, peer.target),)
+        return parts
+
+    def _enter(self, owner: str, base: int) -> None:
+        """Put the peer's parts on the map, all or none."""
+        placed: list[int] = []
+        try:
+            for offset, length, target in self._regions():
+                self.bus.add(base + offset, length, target, owner)
+                placed.append(base + offset)
+        except TmeError:
+            for at in placed:
+                self.bus.remove(owner, at)
+            raise
 
 
 class Bus(Element):

@@ -94,6 +94,15 @@ class ControllerPort(BusPort):
         self.element.buses.pop(self.bus_name, None)
 
 
+class MasterPort(BusPort):
+    """The board's end of a connection to an on-board master, as in `obie0 memory at mainbus0`: DVMA alone."""
+
+    dma_offset = 0
+
+    def __init__(self, element: Mainbus, args: Args) -> None:
+        super().__init__(element, "bus", args, bus=element.dvma)
+
+
 class Mainbus(Element):
     """The board; also what the processor finds behind physical addresses that are no plain memory."""
 
@@ -129,6 +138,7 @@ class Mainbus(Element):
             "intreg": Slave(self, Args(), self.interrupts, 1),
         }
         self.cpu_port = BoardPort(self, self)
+        self.dvma = Bus(1 << 24, f"{name} DVMA")
         self._by_space: dict[int, Bus] = {}
         self._watchdog: list[int] = []
         self._debug = machine.options.debug
@@ -147,7 +157,7 @@ class Mainbus(Element):
     def ports(self, args: Args) -> list[Port]:
         chosen = [flag.name for flag in self.conn_params if flag.name in args]
         if not chosen:
-            return [self.cpu_port]
+            return [self.cpu_port, MasterPort(self, args)]
         if len(chosen) > 1:
             raise TmeError(f"a connection is one of {', '.join(chosen)}, not several")
         name = chosen[0]
@@ -190,9 +200,15 @@ class Mainbus(Element):
             }
         )
         dvma = Dvma(self)
-        self.buses["obio"].set_dma(dvma.onboard_read, dvma.onboard_write)
+        for bus in (self.buses["obio"], self.dvma):
+            bus.set_dma(dvma.onboard_read, dvma.onboard_write)
         if "vme" in self.buses:
             self.buses["vme"].set_dma(dvma.vme_read, dvma.vme_write)
+
+    @property
+    def video(self) -> bool:
+        """The enable register lets the screen show something."""
+        return bool(self.enable.register.VIDEO)
 
     # ---- the processor's side (devices.ic.m680x0.Board) ----------------------------------------------------
 
