@@ -80,6 +80,33 @@ class Console:
         except OSError:
             self.machine.stop(PIPE_CLOSED)
 
+    @classmethod
+    def take(cls, fd: int, count: int) -> bytes:
+        """Up to `count` bytes of standard input (`fd`) for a booted program, waited for; none are the end.
+
+        The console has the terminal and may have read ahead: that comes first. Afterwards the terminal is in
+        its normal state while the program waits, so that lines are edited and echoed.
+        """
+        owner = cls._owner
+        if owner is None or owner.input_fd != fd:
+            return cls._wait(fd, count)
+        if owner._buffer:
+            data = bytes(owner._buffer[:count])
+            del owner._buffer[:count]
+            return data.replace(b"\r", b"\n") if owner.terminal else data
+        if owner._at_end:
+            return b""
+        with owner.suspended():
+            return cls._wait(fd, count)
+
+    @staticmethod
+    def _wait(fd: int, count: int) -> bytes:
+        while True:
+            try:
+                return os.read(fd, count)
+            except BlockingIOError:  # whoever gave us the descriptor made it non-blocking
+                select.select([fd], [], [])
+
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """The terminal in its normal state, the guest not listening."""

@@ -16,22 +16,38 @@ Registers are 32 bits wide, big-endian; a command runs to its end during the wri
     6 TIME     result = seconds since 1970, arg0 = nanoseconds, by the guest's clock
     7 OPTIONS  result bit 0 verbose, bit 1 a boot file was given
     8 STDIN    arg1 length: standard input -> window, result = count, 0 at its end
-    9 NAME     arg1 length: window holds the name of a file in the boot folder (or of a packaged demo), the
-    boot
-               file from now on
+    9 NAME     arg1 length: window holds the name of a file in the boot folder (or of a packaged demo), from
+               now on the boot file
+
+Files of the boot folder, for programs (devices/host/files.py; written only when `--boot-dir` names it):
+
+    10 OPEN    arg0 flags, arg1 length, arg2 mode; name in the window: result = descriptor
+    11 CLOSE   arg0 descriptor
+    12 INPUT   arg0 descriptor, arg1 length: file -> window, result = count
+    13 OUTPUT  arg0 descriptor, arg1 length: window -> file, result = count
+    14 SEEK    arg0 descriptor, arg1 whence, window: offset (64 bits); window = new offset
+    15 STATUS  arg0 descriptor: 16 numbers of 64 bits -> window (files.STATUS), result = 1 for a terminal
+    16 LOOK    arg0 1: follow a link, arg1 length: name in the window; as STATUS
+    17 RESIZE  arg0 descriptor, window: size (64 bits)
+    18 REMOVE  arg1 length: name in the window
+    19 RENAME  arg1 length: old and new name in the window, each ended by NUL
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from devices.generic.bus import Slave
+from devices.host import files
+from devices.host.files import FIRST, Files
 from tme.args import Args
+from tme.console import Console
 from tme.element import Element
 from tme.paths import resolve
 from tme.port import Port
@@ -87,6 +103,7 @@ class Boot(Element):
         self.file: int | None = None
         options = machine.options
         self.folder = options.boot_dir or (options.boot.parent if options.boot else Path("."))
+        self.files = Files(self.folder, writable=options.boot_dir is not None)
         self.arguments = [str(options.boot or ""), *options.boot_args]
         if options.boot:
             self.open(options.boot)
@@ -97,8 +114,13 @@ class Boot(Element):
     def reset(self) -> None:
         for register in self.registers.regs:
             self.registers.regs[register] = 0
+        self.files.close_all()
 
     def close(self) -> None:
+        self.files.close_all()
+        self._close_boot_file()
+
+    def _close_boot_file(self) -> None:
         if self.file is not None:
             os.close(self.file)
             self.file = None
@@ -109,7 +131,7 @@ class Boot(Element):
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise self.error(f"cannot read the boot file {path}: {error.strerror}") from None
-        self.close()
+        self._close_boot_file()
         self.file, self.path = file, path
 
     def run(self, command: int) -> None:
@@ -185,28 +207,83 @@ class Boot(Element):
     def _stdin(self) -> int:
         if self.machine.standard is not None:
             return self._fill(self.machine.standard.input(self._length()))
-        return self._fill(os.read(sys.stdin.fileno(), self._length()))
+        return self._fill(Console.take(sys.stdin.fileno(), self._length()))
 
     def _name(self) -> int:
-        name = os.fsdecode(bytes(self.registers.window[: self._length()]).split(b"\0")[0])
+        name = self._window_name()
         path = self._find(name)
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.close()
+        self.close()  # a program that ended has left nothing open
         self.file, self.path = file, path
         self.arguments[0] = name
         return os.fstat(file).st_size
 
     def _find(self, name: str) -> Path:
         """The file `name` of the boot folder, which cannot be left, or else of the firmware's demos."""
-        folder = self.folder.resolve()
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
-            raise OSError(errno.EACCES, "")
+        path = self.files.find(name)
         if not path.is_file() and "/" not in name:
             path = resolve(f"@firmware/demos/{name}", None)
         if not path.is_file():
             raise OSError(errno.ENOENT, "")
         return path
+
+    def _window_name(self) -> str:
+        return os.fsdecode(bytes(self.registers.window[: self._length()]).split(b"\0")[0])
+
+    def _window_number(self) -> int:
+        return int.from_bytes(self.registers.window[:8], "big", signed=True)
+
+    def _open(self) -> int:
+        return self.files.open(self._window_name(), self.registers.regs[ARG0], self.registers.regs[ARG2])
+
+    def _close(self) -> int:
+        self.files.close(self.registers.regs[ARG0])
+        return 0
+
+    def _input(self) -> int:
+        if self.registers.regs[ARG0] == 0:
+            return self._stdin()
+        return self._fill(os.read(self._file_of_guest(), self._length()))
+
+    def _output(self) -> int:
+        if self.registers.regs[ARG0] in range(FIRST):
+            return self._write()
+        return os.write(self._file_of_guest(), self.registers.window[: self._length()])
+
+    def _file_of_guest(self) -> int:
+        if self.registers.regs[ARG0] in range(FIRST):  # reading from 1 or 2
+            raise OSError(errno.EBADF, "")
+        return self.files.descriptor(self.registers.regs[ARG0])
+
+    def _seek(self) -> int:
+        regs = self.registers.regs
+        at = self.files.seek(regs[ARG0], self._window_number(), regs[ARG1])
+        return self._fill(at.to_bytes(8, "big"))
+
+    def _status(self) -> int:
+        guest = self.registers.regs[ARG0]
+        if self.machine.standard is not None and guest in range(FIRST):
+            self._fill(files.STATUS.pack(0, 0, stat.S_IFIFO | 0o600, 1, *[0] * 12))
+            return 0
+        self._fill(self.files.status(guest))
+        return int(os.isatty(self.files.descriptor(guest)))
+
+    def _look(self) -> int:
+        self._fill(self.files.status_of(self._window_name(), bool(self.registers.regs[ARG0])))
+        return 0
+
+    def _resize(self) -> int:
+        self.files.truncate(self.registers.regs[ARG0], self._window_number())
+        return 0
+
+    def _remove(self) -> int:
+        self.files.unlink(self._window_name())
+        return 0
+
+    def _rename(self) -> int:
+        old, new, *_ = bytes(self.registers.window[: self._length()] + b"\0\0").split(b"\0")
+        self.files.rename(os.fsdecode(old), os.fsdecode(new))
+        return 0
 
     COMMANDS: ClassVar[dict[int, Callable[[Boot], int]]] = {
         1: _info,
@@ -218,4 +295,14 @@ class Boot(Element):
         7: _options,
         8: _stdin,
         9: _name,
+        10: _open,
+        11: _close,
+        12: _input,
+        13: _output,
+        14: _seek,
+        15: _status,
+        16: _look,
+        17: _resize,
+        18: _remove,
+        19: _rename,
     }

@@ -2,8 +2,28 @@
 #include "host.h"
 #include "machine.h"
 
-enum { EIO = 5, ENODEV = 19 };
-enum operation { INFO = 1, READ, WRITE, EXIT, ARGS, TIME, OPTIONS, STDIN, NAME };
+enum { EIO = 5, ENODEV = 19, ENAMETOOLONG = 36 };
+enum operation {
+    INFO = 1,
+    READ,
+    WRITE,
+    EXIT,
+    ARGS,
+    TIME,
+    OPTIONS,
+    STDIN,
+    NAME,
+    OPEN,
+    CLOSE,
+    INPUT,
+    OUTPUT,
+    SEEK,
+    STATUS,
+    LOOK,
+    RESIZE,
+    REMOVE,
+    RENAME
+};
 
 struct registers {
     u32 magic, command, arg0, arg1, arg2, result;
@@ -143,6 +163,128 @@ int host_time(u32 *seconds, u32 *nanoseconds)
     if (!error)
         *nanoseconds = regs()->arg0;
     return error;
+}
+
+/* Puts a name at `offset` of the window; the length with its NUL, or 0. */
+static u32 put_name(const char *name, u32 offset)
+{
+    u32 n = (u32)strlen(name) + 1;
+
+    if (!base || n > HOST_WINDOW_SIZE - offset)
+        return 0;
+    memcpy((u8 *)window() + offset, name, n);
+    return n;
+}
+
+int host_file_open(const char *name, u32 flags, u32 mode, u32 *fd)
+{
+    u32 n = put_name(name, 0);
+
+    if (!n)
+        return base ? ENAMETOOLONG : ENODEV;
+    regs()->arg2 = mode;
+    return perform(OPEN, flags, n, fd);
+}
+
+int host_file_close(u32 fd)
+{
+    return perform(CLOSE, fd, 0, 0);
+}
+
+int host_file_read(u32 fd, void *to, u32 n, u32 *count)
+{
+    u8 *at = to;
+    u32 got = 0;
+
+    for (*count = 0; n; n -= got) {
+        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE;
+        int error = perform(INPUT, fd, chunk, &got);
+
+        if (error)
+            return *count ? 0 : error;
+        if (got > chunk)
+            return EIO;
+        memcpy(at + *count, window(), got);
+        *count += got;
+        if (got < chunk)
+            break;
+    }
+    return 0;
+}
+
+int host_file_write(u32 fd, const void *from, u32 n, u32 *count)
+{
+    const u8 *at = from;
+    u32 done = 0;
+
+    for (*count = 0; n; n -= done) {
+        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE;
+
+        if (!base)
+            return ENODEV;
+        memcpy(window(), at + *count, chunk);
+        int error = perform(OUTPUT, fd, chunk, &done);
+        if (error)
+            return *count ? 0 : error;
+        if (!done || done > chunk)
+            return EIO;
+        *count += done;
+    }
+    return 0;
+}
+
+int host_file_seek(u32 fd, u64 offset, u32 whence, u64 *at)
+{
+    if (!base)
+        return ENODEV;
+    memcpy(window(), &offset, sizeof offset);
+    int error = perform(SEEK, fd, whence, 0);
+    if (!error)
+        memcpy(at, window(), sizeof *at);
+    return error;
+}
+
+int host_file_status(u32 fd, u64 *numbers, u32 *terminal)
+{
+    int error = perform(STATUS, fd, 0, terminal);
+
+    if (!error)
+        memcpy(numbers, window(), HOST_STATUS * sizeof *numbers);
+    return error;
+}
+
+int host_file_look(const char *name, int follow, u64 *numbers)
+{
+    u32 n = put_name(name, 0);
+
+    if (!n)
+        return base ? ENAMETOOLONG : ENODEV;
+    int error = perform(LOOK, (u32)follow, n, 0);
+    if (!error)
+        memcpy(numbers, window(), HOST_STATUS * sizeof *numbers);
+    return error;
+}
+
+int host_file_resize(u32 fd, u64 size)
+{
+    if (!base)
+        return ENODEV;
+    memcpy(window(), &size, sizeof size);
+    return perform(RESIZE, fd, 0, 0);
+}
+
+int host_file_remove(const char *name)
+{
+    u32 n = put_name(name, 0);
+
+    return n ? perform(REMOVE, 0, n, 0) : base ? ENAMETOOLONG : ENODEV;
+}
+
+int host_file_rename(const char *old, const char *new)
+{
+    u32 n = put_name(old, 0), m = n ? put_name(new, n) : 0;
+
+    return m ? perform(RENAME, 0, n + m, 0) : base ? ENAMETOOLONG : ENODEV;
 }
 
 void host_exit(u32 code)

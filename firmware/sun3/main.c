@@ -124,6 +124,8 @@ void firmware_main(void)
     process_set_batch(batch);
     if (batch)
         console_to_host(1);
+    else
+        zs_listen();
     record("clock", 0, clock_test(thorough));
     record("EEPROM", 0, eeprom_test());
     record("IDPROM", 0, idprom_test());

@@ -10,6 +10,7 @@
 #include "selftest.h"
 #include "sun3.h"
 #include "trap.h"
+#include "zs.h"
 
 enum { LINE_SIZE = 256, NO_KEY = -1 };
 
@@ -150,6 +151,7 @@ void machine_prepare_standalone(const struct boot_request *request, u32 argc, co
     parameters.unit = request->unit;
     parameters.partition = request->partition;
     parameters.file = parameters.argv[0];
+    zs_listen();
     mmu_set_contexts();
 }
 

@@ -7,6 +7,7 @@ enum { CLOCK = 4915200, CHANNEL_A = 4 };
 enum { RR0_RX = 0x01, RR0_TX_EMPTY = 0x04, RR0_BREAK = 0x80 };
 enum {
     WR0_RESET_STATUS = 0x10,
+    WR0_RESET_IUS = 0x38,
     WR1_RX_ALL = 0x10,
     WR1_STATUS = 0x01,
     WR4_8N1_X16 = 0x44,
@@ -107,13 +108,18 @@ void zs_open(enum serial_port port, u32 baud)
     put_register(&console, 13, constant >> 8);
     put_register(&console, 14, WR14_PCLK);
     put_register(&console, 14, WR14_PCLK | WR14_BRG);
-    put_register(&console, 3, WR3_RX8 | WR3_ENABLE);
     put_register(&console, 5, WR5_TX8_DTR_RTS | WR5_ENABLE);
     put_register(&console, 15, WR15_BREAK);
     *console.control = WR0_RESET_STATUS;
     *console.control = WR0_RESET_STATUS;
     put_register(&console, 1, WR1_RX_ALL | WR1_STATUS);
     zs_disarm();
+}
+
+void zs_listen(void)
+{
+    if (console.control)
+        put_register(&console, 3, WR3_RX8 | WR3_ENABLE);
 }
 
 void zs_put(int c)
@@ -154,6 +160,8 @@ void zs_arm(void)
 
 void zs_disarm(void)
 {
-    if (console.control)
+    if (console.control) {
+        *console.control = WR0_RESET_IUS; /* the acknowledge cycle has set it, vector or not */
         put_register(&console, 9, WR9_NO_VECTOR);
+    }
 }

@@ -287,7 +287,17 @@ static void test_calls(void)
     printf("timeofday %u %u\n", cell[0], cell[1]);
     u32 map = call(192, 0, 0x3000, 3, 0x22);
     printf("mmap %x %d\n", ((u32)memory + sizeof memory) - map, (int)call(192, 0, 0x7fffffff, 3, 0x22));
-    printf("ioctl %d\n", (int)call(54, 1, 0x5401, 0, 0));
+    printf("ioctl %d terminal\n", (int)call(54, 1, 0x5401, (u32)cell, 0));
+    u32 other = call(192, 0, 0x2000, 3, 0x22); /* mmap2, then munmap of the first: its place is used again */
+    call(91, map, 0x3000, 0, 0);
+    printf("freed %d over the heap %d fixed %d\n", call(192, 0, 0x3000, 3, 0x22) == map,
+           call(45, other + 1, 0, 0, 0) == other + 1, call(192, other - 0x2000, 1, 3, 0x32) == other - 0x2000);
+    memcpy(memory + 0x1300, "", 1);
+    const u32 statx[6] = {1, (u32)memory + 0x1300, 0x1000, 0x7FF, (u32)cell, 0};
+    process_call(379, statx);
+    printf("statx %x\n", *(u16 *)((u8 *)cell + 28));
+    call(352, (u32)cell, 8, 0, 0);
+    printf("random differs %d\n", cell[0] != cell[1]);
     printf("read %d\n", (int)call(3, 0, (u32)memory + 0x1200, 32, 0));
     printf("got %s", (const char *)memory + 0x1200);
 }
