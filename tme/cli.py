@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--insns", type=_count, metavar="N", help="stop after N guest instructions")
     add("-i", "--interactive", action="store_true", help="start at the tmesh prompt")
     add("-c", "--noninteractive", action="store_true", help="never prompt (the default)")
+    add("--screenshot", type=Path, metavar="FILE.png", help="save what the screen shows at the end")
 
     group = parser.add_argument_group("translation")
     group.add_argument("--jit-workers", type=_count, metavar="N", help="translating processes, 0 for none")
@@ -256,7 +257,16 @@ def _emulate(args: argparse.Namespace, options: Options) -> int:
         if session.errors and not args.interactive:
             return _fail(session.errors)
         _fail(session.take_errors())
-        return _prompt_and_run(session, machine, args.interactive or not args.machines)
+        prompt = args.interactive or not args.machines
+        if args.screenshot is None:
+            return _prompt_and_run(session, machine, prompt)
+        from tme.framebuffer import save, screenshot
+
+        if not prompt:
+            screenshot(machine)  # a machine without a screen is refused now, not at its end
+        code = _prompt_and_run(session, machine, prompt)
+        save(screenshot(machine), args.screenshot)
+        return code
     finally:
         machine.close()
         session.graph.close()

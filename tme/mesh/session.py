@@ -204,6 +204,11 @@ class Session:
 
         self.out(explain(args["TOPIC"], self.graph))
 
+    def _do_screenshot(self, args: Args, statement: Verb) -> None:
+        from tme.framebuffer import save, screenshot
+
+        save(screenshot(self.machine, args["NAME"]), args["FILE"])
+
     def _do_quit(self, args: Args, statement: Verb) -> None:
         code = args["CODE"] or "0"
         if not code.isdecimal() or int(code) > 255:

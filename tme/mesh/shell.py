@@ -17,7 +17,7 @@ from tme.namespace import Folder
 PROMPT = "prompt"
 """File name of statements typed in; it is not shown in messages."""
 HISTORY_LENGTH = 1000
-TAKES_FILES = ("source",)
+TAKES_FILES = ("source", "screenshot")
 
 
 class Shell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tme.args import Positional, Spec, usage
+from tme.args import Positional, Spec, path, usage
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ VERBS: dict[str, VerbInfo] = {
     ),
     "help": VerbInfo(
         "explain a command or an element; alone: list the commands", (Positional("TOPIC", required=False),)
+    ),
+    "screenshot": VerbInfo(
+        "save what the screen shows as PNG; NAME when there are several frame buffers",
+        (Positional("FILE", path), Positional("NAME", required=False)),
+        acts=True,
     ),
     "quit": VerbInfo(
         "end the machine and leave, with exit status CODE", (Positional("CODE", required=False),), acts=True
