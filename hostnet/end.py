@@ -32,6 +32,8 @@ class Wire:
         self.clock = machine.clock
         self.port = port
         self.rate = rate
+        self.gap_ns = 0
+        """An additional pause between frames."""
         self.lost = 0
         self._queue: deque[bytes] = deque()
         self._busy = False
@@ -57,10 +59,11 @@ class Wire:
 
     def _time(self, frame: bytes) -> int:
         """Nanoseconds that a frame is on the wire."""
-        return (max(len(frame), SHORTEST) + OVERHEAD) * 8000 // self.rate if self.rate else 1
+        wire = (max(len(frame), SHORTEST) + OVERHEAD) * 8000 // self.rate if self.rate else 1
+        return wire + self.gap_ns
 
     def _deliver(self) -> None:
-        count = 1 if self.rate else len(self._queue)
+        count = 1 if self.rate or self.gap_ns else len(self._queue)
         for _ in range(count):
             self.port.send(self._queue.popleft())
         self._busy = bool(self._queue)

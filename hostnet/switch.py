@@ -14,12 +14,13 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from hostnet.frames import mac_text
 from hostnet.poller import Poller
-from tme.args import Args, Param, path
+from tme.args import Args, Param, Spec, path
 from tme.element import Element
 from tme.errors import TmeError
 from tme.ethernet import COMMANDS, ETHERNET_PARAMS, LARGEST, EthernetPort
@@ -66,6 +67,9 @@ class Neighbour:
         switch.ends.append(self)
         switch.poller.watch(connection.fileno(), self._readable)
 
+    def __str__(self) -> str:
+        return "another process"
+
     def send(self, frame: bytes) -> None:
         """Hand over a frame; lost while the other process does not read."""
         try:
@@ -93,7 +97,10 @@ class Neighbour:
         self.socket.close()
 
 
-End = SwitchPort | Neighbour
+class End(Protocol):
+    """What a frame can be sent to."""
+
+    def send(self, frame: bytes) -> None: ...
 
 
 class Switch(Element):
@@ -101,7 +108,7 @@ class Switch(Element):
 
     module = "host/switch"
     summary = "a learning Ethernet switch, within one process or between processes (listen FILE, join FILE)"
-    params = (
+    params: ClassVar[Sequence[Spec]] = (
         Param("listen", path, help="let other processes join at this Unix socket"),
         Param("join", path, help="join the switch of another process"),
     )
@@ -138,7 +145,7 @@ class Switch(Element):
         for end in list(self.ends):
             if isinstance(end, Neighbour):
                 end.close()
-            else:
+            elif isinstance(end, SwitchPort):
                 end.stop_capture()
         if self._listener is not None:
             self._listener.close()
@@ -156,7 +163,7 @@ class Switch(Element):
 
     @staticmethod
     def _tell(end: End) -> str:
-        return end.peer.element.name if isinstance(end, SwitchPort) else "another process"
+        return end.peer.element.name if isinstance(end, SwitchPort) else str(end)
 
     # ---- switching -------------------------------------------------------------------------------------
 

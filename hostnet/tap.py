@@ -19,7 +19,8 @@ import fcntl
 import ipaddress
 import os
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from hostnet import interface
 from hostnet.end import RATE, HostEnd
@@ -28,7 +29,7 @@ from hostnet.interface import Interface, name_word
 from hostnet.nat.apply import AppliedNat
 from hostnet.nat.rules import Nat
 from hostnet.poller import Poller
-from tme.args import Args, Flag, Param
+from tme.args import Args, Flag, Param, Spec
 from tme.errors import TmeError
 from tme.port import Port
 
@@ -77,7 +78,7 @@ class Tap(HostEnd):
 
     module = "host/tun/tap"
     summary = "a TAP interface of the host, with or without addresses, NAT or a bridge"
-    params = (
+    params: ClassVar[Sequence[Spec]] = (
         Param("interface", name_word, help="its name; by default the next free tapN"),
         Param("inet", parse_ip, help="the host's IPv4 address on it"),
         Param("netmask", parse_ip, help="by default that of the address's class"),

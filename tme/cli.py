@@ -122,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("without running a machine")
     group.add_argument("--list-elements", action="store_true", help="all elements, their arguments and help")
     group.add_argument("--graph", type=Path, metavar="FILE", help="draw the machine as FILE.dot or FILE.svg")
+    group.add_argument(
+        "--nat-rules", metavar="KIND", help="print the NAT of a machine's TAPs for nft (Linux), npf or pf (BSD)"
+    )
     group.add_argument("--version", action="version", version=f"tmesh {__version__}")
     return parser
 
@@ -219,6 +222,8 @@ def _run(args: argparse.Namespace, guest_args: tuple[str, ...]) -> int:
         return 0
     if args.list_elements:
         return _list_elements()
+    if args.nat_rules is not None:
+        return _nat_rules(args.machines, args.nat_rules)
     if not args.machines and not (args.interactive or os.isatty(0)):
         raise TmeError("no machine is given; try `tmesh SUN3`, or `tmesh --help`")
     if args.graph is not None:
@@ -242,6 +247,18 @@ def _draw(machines: list[str | Path], file: Path) -> int:
     if errors:
         return _fail(errors)
     write(graph, file)
+    return 0
+
+
+def _nat_rules(machines: list[str | Path], kind: str) -> int:
+    from importlib import import_module
+
+    from tme.mesh.sketch import sketch
+
+    graph, errors = sketch(machines)
+    if errors:
+        return _fail(errors)
+    print(import_module("hostnet.nat.show").rules(kind, graph.machine.elements.values()), end="")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -107,7 +108,8 @@ def test_rules_that_are_kept(machine, spaces):
 def test_a_missing_program_is_told(machine, spaces, monkeypatch):
     needs("nft")
     space = spaces()
-    space.sh("ip link add eth0 type veth peer name eth1; ip link set eth1 up; ip link set eth0 up; ip route add default dev eth0")
+    space.sh("ip link add eth0 type veth peer name eth1; ip link set eth1 up; ip link set eth0 up")
+    space.sh("ip route add default dev eth0")
 
     def absent(*args, **kwargs):
         raise FileNotFoundError
@@ -121,8 +123,6 @@ def test_a_missing_program_is_told(machine, spaces, monkeypatch):
 
 
 def test_the_command_line_prints_rules():
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "tme", "--nat-rules", "pf"], capture_output=True, text=True, check=True
     )

@@ -137,7 +137,8 @@ def test_nat_needs_an_address(machine):
 def test_without_privilege_the_capability_is_named(spaces):
     """As nobody: the message says what is missing and what else works."""
     code = (
-        "import os; from tests.hostnet.lab import Machine; m = Machine(); m.registry.load('tme/host/tun/tap');"
+        "import os; from tests.hostnet.lab import Machine; m = Machine();"
+        "m.registry.load('tme/host/tun/tap');"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534); m.make('tap0', 'tme/host/tun/tap')"
     )
     import sys
