@@ -45,10 +45,14 @@ class Isa:
     )
     # pieces that the interpreter keeps one copy of (Semantics.call), with the widths of their arguments
     shared: Mapping[Callable[..., Any], tuple[int, ...]] = field(default_factory=dict)
+    # routines that begin again after a fault in them, because what led there is done (state.fault_routine)
+    resumable: tuple[str, ...] = ()
     # functions on ints for Semantics.helper: what is too rare and too large for the specification language
     helpers: tuple[Callable[..., tuple[int, ...]], ...] = ()
-    # a short form, for regions on this host, of an instruction that regions do not have: (trace, insn, fields)
-    # -> whether there is one
+    # the board lets the coprocessor answer, or not: (state, on)
+    coprocessor: Callable[[Any, bool], None] = lambda state, on: None
+    # a short form, for regions on this host, of an instruction that regions do not have:
+    # (trace, insn, fields) -> whether there is one
     quick: Callable[[Any, Any, Any], bool] | None = None
     word: int = 2  # bytes of the smallest instruction
     longest: int = 22  # bytes of the longest instruction

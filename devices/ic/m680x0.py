@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from translator.window import Window
 
 FPU = (
-    Param("fpu-type", choice("m68881", "m68882", "m68040"), help="the floating-point coprocessor"),
+    Param("fpu-type", choice("none", "m68881", "m68882", "m68040"), help="the floating-point coprocessor"),
     Param("fpu-compliance", choice("strict", "partial", "unknown"), help="how exact it has to be"),
     Param("fpu-incomplete", choice("abort", "line-f"), help="what its missing instructions do"),
 )
@@ -89,6 +89,8 @@ class M680x0(Element):
         self._debugger: Any = None
         self._cache: Cache
         self.unit: str | None = args.get("fpu-type")
+        if self.unit == "none":
+            self.unit = None
         if self.unit == "m68040":
             self.log("there is no m68040: floating-point instructions are line-F exceptions")
             self.unit = None

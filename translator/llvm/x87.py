@@ -131,6 +131,7 @@ class X87(Emitter):
         fpsr, special = self.peek("fpsr", "i32"), self.new()
         and_("icmp eq i32 {}, 0", self.peek("fpcr", "i32"))
         and_("icmp eq i8 {}, 0", self.peek("fp_pending", "i8"))
+        and_("icmp eq i8 {}, 0", self.peek("fp_off", "i8"))
         and_("icmp eq i8 {}, 1", self.peek("fp_used", "i8"))
         self.put(f"{special} = and i32 {fpsr}, {3 << 24}")
         and_("icmp eq i32 {}, 0", special)

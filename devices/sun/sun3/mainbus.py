@@ -225,6 +225,12 @@ class Mainbus(Element):
 
     def attach_cpu(self, cpu: Cpu) -> None:
         self.cpu = cpu
+        self._let_coprocessor_answer()
+
+    def _let_coprocessor_answer(self) -> None:
+        """It answers if the enable register's FPP is set; else its cycles are bus errors, hence line F."""
+        if self.cpu is not None:
+            self.cpu.model.isa.coprocessor(self.cpu.state, bool(self.enable.register.FPP))
 
     def read(self, phys: int, va: int, size: int, fc: int) -> int:
         number = phys >> SPACE_SHIFT
@@ -318,6 +324,7 @@ class Mainbus(Element):
 
     def _enable_changed(self, new: int, old: int) -> None:
         self.maps.state.enable = new
+        self._let_coprocessor_answer()
         if (new ^ old) & Enable.NOT_BOOT:
             assert self.cpu is not None
             self.cpu.flush()
@@ -357,6 +364,7 @@ class Mainbus(Element):
             register.reset()
         self.enable.register.DIAG = diagnostic
         self.maps.state.enable = self.enable.register.value
+        self._let_coprocessor_answer()
         self.maps.state.context = 0
         self.maps.state.bus_error = 0
         self.interrupts.reset()

@@ -12,10 +12,11 @@ from ..exceptions import FORMAT_ERROR, TRAPV, branch, privileged, take, take_if
 from ..regs import read_a, read_d, write_a, write_d
 from .general import FPU, address_of, is_relative, refuse_unless
 from .regs import FP_M, FP_PENDING, FP_SE, FP_USED, FPCR, FPIAR, FPSR, NAN
-from .status import begin, predicate
+from .status import answer, begin, predicate
 
 NOTHING_PENDING = 27  # in the frame's last long, the bus interface flags
-FRAMES = {"m68881": 0x18, "m68882": 0x38}  # bytes of an idle frame behind its format word
+# Bytes behind the format word of an idle and of a busy frame (UM 6.4.2).
+FRAMES = {"m68881": (0x18, 0xB4), "m68882": (0x38, 0xD4)}
 VERSION = 0x1F
 
 
@@ -94,7 +95,8 @@ def fsave(s: Semantics, f: Fields) -> None:
     pending exception lies in the last long, whose other bits are as the chip leaves them.
     """
     privileged(s)
-    body = FRAMES[s.options["fpu"]]
+    answer(s)
+    body, _ = FRAMES[s.options["fpu"]]
     idle = s.read(FP_USED) != 0
     size = idle.select(s.const(body + 4, 32), 4)
     addr = address_of(s, f, size)
@@ -120,23 +122,30 @@ def fsave(s: Semantics, f: Fields) -> None:
     traits="interp",
 )
 def frestore(s: Semantics, f: Fields) -> None:
-    """A null frame resets the coprocessor; one of another chip or version is a format error."""
+    """A null frame resets the coprocessor; one of another chip or version is a format error.
+
+    A busy frame can only come from elsewhere. What it says of the exception that was pending counts; the
+    instruction that it had interrupted is over.
+    """
     privileged(s)
-    body = FRAMES[s.options["fpu"]]
+    answer(s)
+    short, long = FRAMES[s.options["fpu"]]
     space = PROGRAM if is_relative(f) else "data"
     register = f.M in (PREDEC_MODE, 3)
     addr = read_a(s, f.n) if register else address_of(s, f, s.const(4, 32))
     word = s.load(addr, 4, space)
     null = word.bits(31, 24) == 0
-    idle = word.bits(31, 16) == VERSION << 8 | body
-    s.if_(~(null | idle), lambda: take(s, FORMAT_ERROR, s.pc))
-    flags = s.if_(idle, lambda: s.load(addr + body, 4, space), lambda: s.const(1 << NOTHING_PENDING, 32))
+    busy = word.bits(31, 16) == VERSION << 8 | long
+    used = (word.bits(31, 16) == VERSION << 8 | short) | busy
+    s.if_(~(null | used), lambda: take(s, FORMAT_ERROR, s.pc))
+    body = busy.select(s.const(long, 32), short)
+    flags = s.if_(used, lambda: s.load(addr + body, 4, space), lambda: s.const(1 << NOTHING_PENDING, 32))
     s.write(FP_PENDING, flags.bit(NOTHING_PENDING).select(s.const(0, 8), flags.trunc(8)))
-    s.write(FP_USED, idle.zext(8))
+    s.write(FP_USED, used.zext(8))
     for reg in (FPCR, FPSR, FPIAR):
         s.write(reg, null.select(s.const(0, 32), s.read(reg)))
     for i in range(8):
         s.write(FP_SE, null.select(s.const(NAN[0], 16), s.read(FP_SE, i)), i)
         s.write(FP_M, null.select(s.const(NAN[1], 64), s.read(FP_M, i)), i)
     if register:
-        write_a(s, f.n, addr + null.select(s.const(4, 32), body + 4))
+        write_a(s, f.n, addr + null.select(s.const(0, 32), body) + 4)

@@ -24,6 +24,10 @@ def _reset(state: Any, read: Callable[[int, int], int]) -> None:
         state.fp_se[i], state.fp_m[i] = NAN
 
 
+def _coprocessor(state: Any, on: bool) -> None:
+    state.fp_off = not on
+
+
 def _registers(state: Any) -> dict[str, int]:
     out = {f"fp{i}": int(state.fp_se[i]) << 64 | int(state.fp_m[i]) for i in range(8)}
     return {
@@ -37,6 +41,7 @@ M68K_FPU = replace(
     regs=M68K.regs + REGS,
     routines={**M68K.routines, **status.ROUTINES},
     shared={**M68K.shared, **arith.SHARED, **formats.SHARED, **general.SHARED, **status.SHARED},
+    coprocessor=_coprocessor,
     quick=quick if platform.machine() == "x86_64" else None,
     helpers=(*arith.HELPERS, *formats.HELPERS),
     reset=_reset,

@@ -12,8 +12,9 @@ FPSR = Reg("fpsr", 32)
 FPIAR = Reg("fpiar", 32)
 FP_USED = Reg("fp_used", 8)  # 0: as after reset (FSAVE gives a null frame)
 FP_PENDING = Reg("fp_pending", 8)  # vector of the exception that the next instruction reports, 0: none
+FP_OFF = Reg("fp_off", 8)  # not 0: the board keeps the coprocessor from answering
 
-REGS = (FP_M, FPCR, FPSR, FPIAR, FP_SE, FP_USED, FP_PENDING)
+REGS = (FP_M, FPCR, FPSR, FPIAR, FP_SE, FP_USED, FP_PENDING, FP_OFF)
 
 BIAS = 16383
 NAN = (0x7FFF, (1 << 64) - 1)  # the non-signalling NaN that the coprocessor makes (PRM 1.6.6)

@@ -22,6 +22,7 @@ from .regs import (
     BSUN_VECTOR,
     CC_SHIFT,
     DZ,
+    FP_OFF,
     FP_PENDING,
     FP_USED,
     FPCR,
@@ -68,8 +69,14 @@ def line_f(s: Semantics) -> None:
     take(s, LINE_F, s.pc)
 
 
+def answer(s: Semantics) -> None:
+    """A coprocessor that does not answer its first cycle is not there: line F (68020 UM 7.5.2.1)."""
+    s.if_(s.read(FP_OFF) != 0, lambda: line_f(s))
+
+
 def begin(s: Semantics) -> None:
     """Report what an earlier instruction left pending; the 68882 keeps it until it is saved (UM 6.4)."""
+    answer(s)
     vector = s.read(FP_PENDING)
 
     def report() -> None:

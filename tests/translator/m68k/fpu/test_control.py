@@ -260,6 +260,29 @@ def test_idle_frame(model, size: int) -> None:  # type: ignore[no-untyped-def]
     assert (cpu.state.r[15], cpu.state.pc) == (STACK, CODE + 8)
 
 
+@pytest.mark.parametrize(("model", "size"), [(M68881, 0xB4), (M68882, 0xD4)])
+@pytest.mark.parametrize("pending", [0, 52])
+def test_busy_frame(model, size: int, pending: int) -> None:  # type: ignore[no-untyped-def]
+    """One that came from elsewhere: the length counts, and the exception that was pending."""
+    cpu = fpu("f358" + "f201a400" + FNOP, model)  # frestore (a0)+; fmove.l fpiar,d1
+    cpu.state.r[8] = 0x3000
+    cpu.memory.write(0x3000, 4, 0x1F000000 | size << 16, 5)
+    cpu.memory.write(0x3000 + size, 4, (0x70000000 if pending else 0x78000000) | pending, 5)
+    cpu.step()
+    assert (cpu.state.r[8], cpu.state.pc) == (0x3004 + size, CODE + 2)
+    cpu.step()
+    assert cpu.state.pc == CODE + 6 if not pending else entered(cpu) == pending
+
+
+@pytest.mark.parametrize("code", [FNOP, FADD_0_1, "f2410000", "f310", "f350"])
+def test_a_coprocessor_that_is_switched_off_is_not_there(code: str) -> None:
+    cpu = fpu(code)
+    cpu.state.fp_off = 1
+    cpu.step()
+    assert entered(cpu) == 11
+    assert frame(cpu, "HIH") == (0x2000, CODE, 11 * 4)
+
+
 def test_null_frame() -> None:
     cpu = fpu("f327" + FNOP + "f35f")
     cpu.step()
