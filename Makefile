@@ -2,7 +2,8 @@
 PYTHON ?= python3
 MACHINE ?= SUN3
 
-.PHONY: help run test slow bench lint format wheel firmware graph clean
+# `make conformance VECTORS=DIR` takes its single-instruction vectors from there, ARGS are its options.
+.PHONY: help run test slow conformance bench lint format wheel firmware graph clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,6 +16,9 @@ test: ## the tests, without those that take minutes
 
 slow: ## only the tests that take minutes
 	$(PYTHON) -m pytest -q -m slow
+
+conformance: ## what other implementations say about the processors (VECTORS=folder, ARGS=--help)
+	$(if $(VECTORS),TME_VECTORS=$(abspath $(VECTORS))) $(PYTHON) -m tests.conformance $(ARGS)
 
 bench: ## compiled programs against native and QEMU (PROGRAMS=folder of C files)
 	$(PYTHON) tests/bench/run.py $(if $(PROGRAMS),--programs $(PROGRAMS))

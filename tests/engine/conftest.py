@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +16,6 @@ from translator.m68k import MODELS
 from translator.worker import Pool
 
 Natives = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def code_cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    """Where compiled code is kept for this session, or for longer if TME_CACHE names a directory."""
-    named = os.environ.get("TME_CACHE")
-    return Cache(Path(named) if named else tmp_path_factory.mktemp("code"))
 
 
 @pytest.fixture(scope="session")

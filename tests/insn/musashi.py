@@ -60,23 +60,22 @@ class Flat(Bytes):
 class Pair:
     """Both processors in the same state."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, mine: Any = None) -> None:
+        """`mine`: our processor, by default the concrete engine; its memory has a `block` of SIZE bytes."""
         self.model = model
         self.machine = machine68k.Machine(TYPES[model.name], SIZE // 1024)
-        self.mine = Tiny(model)
-        self.memory = self.mine.memory = self.mine.engine.memory = Flat(model)
+        if mine is None:
+            mine = Tiny(model)
+            mine.memory = mine.engine.memory = Flat(model)
+        self.mine, self.memory = mine, mine.memory
+        self.agreed: tuple[dict[str, int], bytes] = {}, b""  # registers and memory as both had them last
 
     def load(self, p: Program, sr: int) -> None:
-        image = bytearray(SIZE)
-        for v in range(256):
-            image[4 * v : 4 * v + 4] = (HANDLERS + 16 * v).to_bytes(4, "big")
-        image[p.base : p.end] = p.code
-        image[p.data_base : p.data_base + len(p.data)] = p.data
-        cpu, s = self.machine.cpu, self.mine.state
+        image = self.load_ours(p, sr)
+        cpu = self.machine.cpu
         cpu.pulse_reset()  # ends STOP and halt, and takes its time
         cpu.execute(1000)
-        self.machine.mem.w_block(0, bytes(image))
-        self.memory.block[:] = image
+        self.machine.mem.w_block(0, image)
         cpu.w_sr(sr)
         cpu.w_usp(p.regs[15])
         cpu.w_isp(STACK)
@@ -87,21 +86,36 @@ class Pair:
         cpu.w_pc(p.base)
         for name in ("SFC", "DFC", "VBR", "CACR", "CAAR"):
             cpu.w_reg(getattr(machine68k.Register, name), 0)
+
+    def load_ours(self, p: Program, sr: int) -> bytes:
+        """Our half; what memory holds."""
+        image = bytearray(SIZE)
+        for v in range(256):
+            image[4 * v : 4 * v + 4] = (HANDLERS + 16 * v).to_bytes(4, "big")
+        image[p.base : p.end] = p.code
+        image[p.data_base : p.data_base + len(p.data)] = p.data
+        s = self.mine.state
+        self.memory.block[:] = bytes(image)
         s.sr_sys, s.usp, s.isp, s.msp = 0x27, p.regs[15], STACK, STACK - 0x200
         s.r[15] = s.isp
         unpack_sr(s, sr)
-        s.r[:] = p.regs
+        s.r[0:16] = p.regs
         s.pc = p.base
         s.vbr = s.sfc = s.dfc = s.cacr = s.caar = 0
         self.mine.reason = None
+        return bytes(image)
 
     def step(self) -> list[tuple[str, int, int]]:
         """One instruction on both: (what, ours, theirs) that differ."""
         self.mine.step()
         self.machine.cpu.execute(1)
-        theirs, ours = self.theirs(), self.ours()
+        self.now = self.theirs(), bytes(self.machine.mem.r_block(0, SIZE))
+        return self.differences(*self.now)
+
+    def differences(self, theirs: dict[str, int], memory: bytes) -> list[tuple[str, int, int]]:
+        """(what, ours, theirs) that differ from a state of Musashi's."""
+        ours, mine = self.ours(), bytes(self.memory.block)
         out = [(k, ours[k], theirs[k]) for k in ours if ours[k] != theirs[k]]
-        memory, mine = self.machine.mem.r_block(0, SIZE), self.memory.block
         if memory != mine:
             out += [(f"{i:04x}", a, b) for i, (a, b) in enumerate(zip(mine, memory, strict=True)) if a != b]
         return out
@@ -137,6 +151,7 @@ class Pair:
             if differences:
                 words = bytes(p.code[pc - p.base : pc - p.base + length]).hex()
                 return n, Step(name, words, pc, differences)
+            self.agreed = self.now
             if self.mine.reason is not None:
-                return n, None
+                return n + 1, None
         return limit, None

@@ -4,69 +4,18 @@ from __future__ import annotations
 
 import random
 import shutil
-import struct
 from collections.abc import Callable
 
 import pytest
 
 from tests.insn import qemu
-from tests.insn.generate import PRIVILEGED, Program, generate
+from tests.insn.generate import Program, generate
+from tests.insn.known import DECIMAL, FAMILIES, UNDEFINED, acceptable
 from translator.m68k import M68020
 
 pytestmark = pytest.mark.skipif(
     shutil.which(qemu.QEMU) is None, reason="qemu-m68k (Debian: qemu-user) is not installed"
 )
-
-X, N, Z, V, C = 16, 8, 4, 2, 1
-
-# Where QEMU 7.2 is wrong: family -> (instruction and next word concerned, why).  Such programs are not given
-# to it.
-A7_BYTE = "a byte at (A7)+ or -(A7) moves A7 by two (PRM 2.2.4); QEMU moves it by one"
-WRONG: dict[str, tuple[Callable[[int, int], bool], str]] = {
-    "pack": (lambda w, x: True, "QEMU aborts: a temporary is freed twice"),
-    "unpk": (lambda w, x: True, "QEMU aborts: a temporary is freed twice"),
-    "pack_memory": (lambda w, x: True, A7_BYTE),
-    "unpk_memory": (lambda w, x: True, A7_BYTE),
-    "addx_memory": (lambda w, x: w & 7 == 7 or w >> 9 & 7 == 7, A7_BYTE),
-    "subx_memory": (lambda w, x: w & 7 == 7 or w >> 9 & 7 == 7, A7_BYTE),
-    "tas": (lambda w, x: w & 7 == 7 and w >> 3 & 7 in (3, 4), A7_BYTE),
-    "cas": (lambda w, x: w & 7 == 7 and w >> 3 & 7 in (3, 4), A7_BYTE),
-    "shift_memory": (lambda w, x: w >> 10 & 1 == 0, "QEMU tells ASx from LSx by a bit of the address"),
-    "cas2": (lambda w, x: True, "of equal compare registers the first counts (PRM 4-67), not the second"),
-    "unlk": (lambda w, x: w & 7 == 7, "UNLK A7 ends with the popped value, as the 68000 vectors show"),
-    "chk2_cmp2": (lambda w, x: True, "an illegal instruction to QEMU"),
-    "move_from_ccr": (lambda w, x: True, "QEMU loses track of later flags behind it"),
-    "trapcc": (lambda w, x: True, "as MOVE from CCR"),
-    "trapcc_w": (lambda w, x: True, "as MOVE from CCR"),
-    "trapcc_l": (lambda w, x: True, "as MOVE from CCR"),
-}
-
-# Flags that the manual leaves undefined: family -> (mask, page).  Tested alone, for what is defined.
-UNDEFINED: dict[str, tuple[int, str]] = {
-    "abcd": (N | V, "PRM 4-3"),
-    "abcd_memory": (N | V, "PRM 4-3"),
-    "sbcd": (N | V, "PRM 4-171"),
-    "sbcd_memory": (N | V, "PRM 4-171"),
-    "nbcd": (N | V, "PRM 4-143"),
-    "divs_w": (N | Z, "PRM 4-94: undefined after overflow"),
-    "divu_w": (N | Z, "PRM 4-98: undefined after overflow"),
-    "div_l": (N | Z, "PRM 4-94: undefined after overflow"),
-    "chk_w": (Z | V | C, "PRM 4-70; QEMU keeps N too if there is no trap"),
-    "chk_l": (Z | V | C, "PRM 4-70"),
-}
-DECIMAL = frozenset(name for name in UNDEFINED if "bcd" in name)
-ALWAYS_TRAP = frozenset({"trap", "illegal_insn", "bkpt", "callm", "rtm"})
-FAMILIES = frozenset(i.name for i in M68020.decoder.insns) - PRIVILEGED - ALWAYS_TRAP
-
-
-def acceptable(p: Program) -> bool:
-    """Nothing in it that QEMU is known to do wrong."""
-    for at, _, name in p.insns:
-        word, ext = struct.unpack_from(">HH", p.code + b"\0\0", at - p.base)
-        if name in WRONG and WRONG[name][0](word, ext):
-            return False
-    return True
-
 
 def makers(seeds: range, count: int, names: frozenset[str]) -> list[Callable[[int], Program]]:
     def make(seed: int) -> Callable[[int], Program]:

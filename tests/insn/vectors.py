@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from translator.m68k.model import pack_sr, unpack_sr
 from translator.state import Reason
 
 NAMES = [f"d{i}" for i in range(8)] + [f"a{i}" for i in range(7)] + ["usp", "ssp", "sr", "pc"]
+ADDRESSES = 0xFFFFFF  # the 68000 has 24 address lines
+Maker = Callable[[], Any]  # of a fresh machine: Tiny, or what looks like it
 
 
 def cases(path: Path) -> Iterator[dict[str, Any]]:
@@ -27,9 +29,13 @@ def cases(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def start(case: dict[str, Any]) -> Tiny:
+def tiny() -> Tiny:
+    return Tiny(M68000, mask=ADDRESSES)
+
+
+def start(case: dict[str, Any], make: Maker = tiny) -> Any:
     """A machine in the case's initial state."""
-    cpu = Tiny(M68000, mask=0xFFFFFF)
+    cpu = make()
     regs = dict(zip(NAMES, case["initial"]["regs"], strict=True))
     s = cpu.state
     for i in range(15):
@@ -48,14 +54,12 @@ def final(cpu: Tiny) -> dict[str, int]:
     s = cpu.state
     ahead = 0 if cpu.reason == Reason.STOPPED else 4
     supervisor = s.sr_sys & 0x20
-    values = [*s.r[:15], s.usp if supervisor else s.r[15], s.r[15] if supervisor else s.isp]
+    values = [*s.r[0:15], s.usp if supervisor else s.r[15], s.r[15] if supervisor else s.isp]
     return dict(zip(NAMES, [*values, pack_sr(s), s.pc + ahead & 0xFFFFFFFF], strict=True))
 
 
-def differences(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """Run a case: what differs, as name or address -> (ours, theirs)."""
-    cpu = start(case)
-    cpu.step()
+def differences(case: dict[str, Any], cpu: Any) -> dict[str, tuple[int, int]]:
+    """What differs after the case's step, as name or address -> (ours, theirs)."""
     ours, theirs = final(cpu), dict(zip(NAMES, case["final"]["regs"], strict=True))
     out: dict[str, tuple[int, int]] = {k: (ours[k], theirs[k]) for k in NAMES if ours[k] != theirs[k]}
     ram = dict(map(tuple, case["final"]["ram"]))
@@ -64,7 +68,6 @@ def differences(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
         if a != b:
             out[f"{address:06x}"] = (a, b)
     return out
-
 
 
 # The 68000 cannot restart an instruction that an address error has ended, and says so: "the value saved for
@@ -83,13 +86,13 @@ STEPS = {n & 0xFFFFFFFF for n in (0, 2, 4, 8, -2, -4, -8)}  # how far operands m
 FRAME = 14  # bytes of the frame: access word, address, instruction, SR, PC
 
 
-def unexplained(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """The differences that EXPLAINED does not explain."""
-    found = differences(case)
-    if not found or not case["address_error"]:
-        return found
-    cpu = start(case)
+def judge(case: dict[str, Any], make: Maker = tiny) -> tuple[bool, dict[str, tuple[int, int]]]:
+    """Run a case: (whether all is the same, the differences that EXPLAINED does not explain)."""
+    cpu = start(case, make)
     cpu.step()
+    found = differences(case, cpu)
+    if not found or not case["address_error"]:
+        return not found, found
     ours, theirs = final(cpu), dict(zip(NAMES, case["final"]["regs"], strict=True))
     out = {}
     for name in NAMES:
@@ -110,7 +113,7 @@ def unexplained(case: dict[str, Any]) -> dict[str, tuple[int, int]]:
             other |= _with_word(mine["word"], other)
     out |= {k: (mine[k], other[k]) for k in mine if mine[k] != other[k]}
     frames = {regs["ssp"] + i & 0xFFFFFF for regs in (ours, theirs) for i in range(FRAME)}
-    return out | {k: v for k, v in found.items() if len(k) == 6 and int(k, 16) not in frames}
+    return False, out | {k: v for k, v in found.items() if len(k) == 6 and int(k, 16) not in frames}
 
 
 def _with_word(word: int, frame: dict[str, int]) -> dict[str, int]:

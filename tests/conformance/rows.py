@@ -1,0 +1,68 @@
+"""The rows of the table: which oracle says what about which model and engine, and how many cases are run.
+
+`module` has `missing() -> str` (why it cannot be asked here, or ""), `blocks(cases, seed) -> list of tuples`
+(the work, cut in independent pieces; `cases` None means all there are) and `run(model, engine, *block) ->
+Tally`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from tests.conformance.tally import Tally
+
+SIZES = ("quick", "slow", "full")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; cases by size: in the normal tests, in the slow ones, in `make conformance`."""
+
+    oracle: str
+    model: str
+    engine: str
+    module: str
+    quick: int
+    slow: int
+    full: int | None = None
+
+    @property
+    def code(self) -> Any:
+        return import_module(f"tests.conformance.{self.module}")
+
+    def cases(self, size: str) -> int | None:
+        n: int | None = getattr(self, size)
+        return n
+
+
+ENGINES = ("concrete", "interp", "jit")
+ROWS: tuple[Row, ...] = (
+    Row("vectors", "m68000", "concrete", "vectors", 1000, 12_000),
+    Row("vectors", "m68000", "interp", "vectors", 1000, 25_000),
+    Row("vectors", "m68000", "jit", "vectors", 500, 5000),
+    Row("qemu", "m68020", "concrete", "qemu", 2000, 40_000, 1_000_000),
+    Row("qemu", "m68020", "interp", "qemu", 4000, 200_000, 1_000_000),
+    Row("qemu", "m68020", "jit", "qemu", 4000, 60_000, 1_000_000),
+    Row("musashi", "m68010", "concrete", "musashi", 500, 8000, 100_000),
+    Row("musashi", "m68010", "interp", "musashi", 0, 8000, 100_000),
+    Row("musashi", "m68010", "jit", "musashi", 0, 4000, 50_000),
+    Row("musashi", "m68020", "concrete", "musashi", 500, 8000, 100_000),
+    Row("musashi", "m68020", "interp", "musashi", 500, 8000, 100_000),
+    Row("musashi", "m68020", "jit", "musashi", 300, 4000, 50_000),
+    Row("capstone", "m68020", "-", "decode", 6000, 60_000),
+    Row("x87", "m68881", "concrete", "fpu_x87", 1500, 10_000, 100_000),
+    Row("mpmath", "m68881", "concrete", "fpu_mpmath", 300, 2000, 30_000),
+    Row("qemu", "m68881", "concrete", "fpu_qemu", 400, 4000, 100_000),
+    Row("qemu", "m68881", "interp", "fpu_qemu", 0, 8000, 100_000),
+    Row("qemu", "m68881", "jit", "fpu_qemu", 0, 300, 5000),
+    *(Row("faults", m, e, "faults", 0, 500, 5000) for m in ("m68010", "m68020") for e in ENGINES),
+    *(Row("engines", m, "all", "engines", 0, 100, 3000) for m in ("m68000", "m68010", "m68020")),
+)
+
+
+def work(module: str, model: str, engine: str, block: tuple[Any, ...]) -> Tally:
+    """One piece of a row (in a process of its own, perhaps)."""
+    tally: Tally = import_module(f"tests.conformance.{module}").run(model, engine, *block)
+    return tally

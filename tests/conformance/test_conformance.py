@@ -1,0 +1,116 @@
+"""The table's own tests, a fast sample of every row, and a larger one among the slow tests."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance import guest, musashi, qemu, table, vectors
+from tests.conformance.rows import ROWS, Row
+from tests.conformance.runner import Result, run
+from tests.conformance.tally import Tally
+from tests.insn.sample import TARGET as SAMPLE
+from tests.insn.vectors import cases
+from translator.cache import Cache
+from translator.llvm import emit
+
+ROOT = Path(__file__).parents[2]
+SILENT: Any = lambda result: None  # noqa: E731
+
+
+@pytest.fixture(autouse=True)
+def _code(code_cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled interpreters are shared with the engine tests."""
+    monkeypatch.setenv("TME_CACHE", str(code_cache.directory))
+
+
+def complain(results: list[Result]) -> None:
+    bad = [r for r in results if r.tally.unexplained or (not r.missing and r.tally.cases == 0)]
+    assert not bad, "\n".join([*table.lines(bad), *table.notes(bad)])
+
+
+def name(row: Row) -> str:
+    return f"{row.oracle}-{row.model}-{row.engine}"
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.quick], ids=name)
+def test_sample(row: Row) -> None:
+    complain(run([row], "quick", None, 1, 0, SILENT))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_more(row: Row) -> None:
+    complain(run([row], "slow", None, 2, os.cpu_count() or 1, SILENT))
+
+
+# -- what the table is worth ---------------------------------------------------------------------------------
+
+
+def test_a_wrong_region_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SUB that adds, in what is compiled from now on: every oracle of regions must say so."""
+    monkeypatch.setitem(emit.TEXT, "sub", "{r} = add {t} {0}, {1}")
+    for module, model in ((vectors, "m68000"), (qemu, "m68020"), (musashi, "m68020")):
+        if module.missing():
+            continue
+        tally = Tally()
+        for block in module.blocks(400, 1):
+            tally.add(module.run(model, "jit", *block))
+        assert tally.unexplained > 5, module
+        assert tally.failures
+
+
+@pytest.mark.skipif(bool(qemu.missing()), reason=qemu.missing())
+def test_a_wrong_answer_of_qemu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(programs: Any, tasks: list[bytes]) -> list[bytes] | None:
+        out = guest.qemu(programs, tasks)
+        return out and [bytes([out[0][0] ^ 1]) + out[0][1:], *out[1:]]
+
+    monkeypatch.setattr(qemu, "qemu", wrong)
+    tally = qemu.run("m68020", "interp", 1, 50)
+    assert tally.unexplained == 1
+    assert tally.failures[0].startswith("seed ")
+    assert "4000: " in tally.failures[0]
+
+
+def test_command(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "tests.conformance", "--only", "vectors", "--engine", "concrete",
+               "--cases", "127", "--jobs", "0", "--json", str(out)]  # fmt: skip
+    env = {**os.environ, "TME_VECTORS": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert [x.strip() for x in lines[0].strip("|").split("|")] == list(table.HEAD)
+    assert "committed sample" in done.stdout
+    (row,) = json.loads(out.read_text())
+    assert row["cases"] == row["agreed"] + row["explained"] > 100
+    assert row["unexplained"] == 0
+
+
+def test_command_fails_if_something_is_unexplained(tmp_path: Path) -> None:
+    """A folder of vectors with one wrong answer: status 1, and the case is named."""
+    case = next(cases(SAMPLE))
+    case["final"]["regs"][0] ^= 1
+    with gzip.open(tmp_path / "wrong.jsonl.gz", "wt") as f:
+        f.write(json.dumps(case) + "\n")
+    command = [sys.executable, "-m", "tests.conformance", "--only", "vectors", "--jobs", "0",
+               "--engine", "concrete"]  # fmt: skip
+    env = {**os.environ, "TME_VECTORS": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert case["name"] in done.stdout
+
+
+def test_unknown_oracle_is_named() -> None:
+    command = [sys.executable, "-m", "tests.conformance", "--only", "oracle-of-delphi"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "oracle-of-delphi" in done.stderr
+    assert "musashi" in done.stderr
