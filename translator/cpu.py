@@ -20,6 +20,7 @@ from .spec.concrete import AccessFault, Concrete, Goto
 from .spec.insn import Fields
 from .state import RANGES, TLB_ENTRIES, TLB_MODES, Reason
 
+ROUTINE_AGAIN = 1 << 31  # in state.redo: not an instruction, but the routine with this number + 1
 NEVER = 0x10000  # a heat that a 16-bit counter does not reach
 
 
@@ -90,6 +91,8 @@ class ConcreteCpu(Concrete):
             return
         except AccessFault as f:
             self._fault(f, False)
+            if name in self.cpu.model.isa.resumable:
+                self.cpu.state.fault_routine = list(self.cpu.model.isa.routines).index(name) + 1
             self._routine("double_fault" if name in ("fault", "double_fault") else "fault", pc)
             return
         if not self._done() and self.cpu.state.watch:
@@ -336,7 +339,7 @@ class Cpu:
         start = self.executed
         self._end = start + budget
         while self.executed < self._end and not self.halted:
-            redo = bool(s.redo)  # a restarted instruction: nothing comes in front of it
+            redo = int(s.redo)  # a restarted instruction: nothing comes in front of it
             due = None if redo else isa.pending(s)
             if due is not None:
                 self.stopped = False
@@ -346,11 +349,14 @@ class Cpu:
             if self.stopped:
                 break
             tracing, pc = isa.tracing(s), int(s.pc)
+            if redo & ROUTINE_AGAIN:
+                self._take_again(redo & ~ROUTINE_AGAIN, tracing, pc)
+                continue
             observer = self.observer
             if observer is not None:
                 observer.before(None)
             if tracing or redo:
-                self._run_concrete(1, redo)
+                self._run_concrete(1, bool(redo))
             else:
                 self._run_slice(1 if observer else self._end - self.executed, observer is not None)
             if self.error is not None:
@@ -373,6 +379,18 @@ class Cpu:
                     self._run_routine(traced)
         self._end = 0
         return self.executed - start
+
+    def _take_again(self, number: int, tracing: int, pc: int) -> None:
+        """An exception in whose beginning there was a fault; guests can ask for any number."""
+        isa, s = self.model.isa, self.state
+        self.replay.done()
+        name = dict(enumerate(isa.routines, 1)).get(number, "")
+        if name not in isa.resumable:
+            return
+        self._run_routine(name)
+        traced = isa.traced(s, tracing, pc, True) if tracing and name != "trace" else None
+        if traced is not None and not self.halted:
+            self._run_routine(traced)
 
     def _run_slice(self, budget: int, alone: bool) -> None:
         """Up to `budget` instructions in the engine of choice; sets reason, counts."""

@@ -348,6 +348,11 @@ class RoutineEmitter(HandlerEmitter):
         self.block(f"go{k}")
         super()._jump(target, left)
 
+    def on_fault(self) -> None:
+        if list(self.m.isa.routines)[self.number] in self.m.isa.resumable:
+            self.poke("fault_routine", "i32", str(self.number + 1))
+        super().on_fault()
+
 
 class FaultEmitter(RoutineEmitter):
     """The fault routine: a fault inside it is a double fault."""

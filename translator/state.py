@@ -68,6 +68,7 @@ CORE: list[tuple[str, str, int]] = [
     ("uint32_t", "fault_misaligned", 1),
     ("uint32_t", "fault_fetch", 1),
     ("uint64_t", "fault_data", 1),
+    ("uint32_t", "fault_routine", 1),  # number + 1 of the routine of Isa.resumable in which the access was
     # Device cycles that the instruction under way has completed (translator.replay): it is the one at which
     # `budget` was log_budget.  Values read are laid one behind the other, in the guest's order.
     ("uint64_t", "log_budget", 1),

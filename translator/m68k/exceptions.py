@@ -23,6 +23,7 @@ from .regs import (
     FAULT_FC,
     FAULT_FETCH,
     FAULT_MISALIGNED,
+    FAULT_ROUTINE,
     FAULT_SIZE,
     FAULT_VA,
     FAULT_WRITE,
@@ -103,6 +104,7 @@ def odd_target(s: Semantics, target: Val, routine: str = "fault") -> None:
     s.write(FAULT_WRITE, s.const(0, 32))
     s.write(FAULT_MISALIGNED, s.const(1, 32))
     s.write(FAULT_FETCH, s.const(1, 32))
+    s.write(FAULT_DATA, s.const(0, 64))
     s.goto(routine)
 
 
@@ -251,6 +253,8 @@ def fault(s: Semantics) -> None:
     wrote = s.read(FAULT_WRITE).trunc(1)
     s.write(TRACE_NOTE, s.const(NOT_DONE, 8))
     s.write(REDO, s.const(0, 32))
+    routine = s.read(FAULT_ROUTINE)
+    s.write(FAULT_ROUTINE, s.const(0, 32))
     sp = _enter(s)
     if s.model == "m68000":
         sp = _frame_68000(s, sp, status, word, fc, wrote)
@@ -259,7 +263,7 @@ def fault(s: Semantics) -> None:
     else:
         sp = _frame_b(s, sp, status, vector, word, fc, wrote)
     if s.model != "m68000":
-        restart.save(s, sp)
+        restart.save(s, sp, routine)
     s.write(R, sp, SP)
     _go(s, vector, "double_fault")
     notice(s)  # RTE to an odd address has changed SR and come here
@@ -326,6 +330,7 @@ def _frame_b(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val
 
 def double_fault(s: Semantics) -> None:
     """A fault while a fault was being stacked: the processor halts."""
+    s.write(FAULT_ROUTINE, s.const(0, 32))
     s.jump(s.pc)
     s.leave(Reason.HALTED)
 

@@ -114,6 +114,7 @@ M68K = Isa(
     reset=_reset,
     registers=_registers,
     exception=exception,
+    resumable=("exception", "trace", "fpu_exception"),
     shared={**SHARED, **bitfield.SHARED},
 )
 

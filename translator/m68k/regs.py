@@ -55,6 +55,7 @@ FAULT_WRITE = Reg("fault_write", 32)
 FAULT_MISALIGNED = Reg("fault_misaligned", 32)
 FAULT_FETCH = Reg("fault_fetch", 32)
 FAULT_DATA = Reg("fault_data", 64)
+FAULT_ROUTINE = Reg("fault_routine", 32)
 # For instructions that are restarted (translator.replay).
 BUDGET, LOG_BUDGET = Reg("budget", 64), Reg("log_budget", 64)
 LOG_COUNT, LOG_DATA = Reg("log_count", 32), Reg("log_data", 16, LOG_WORDS)

@@ -16,6 +16,10 @@ from ..spec.value import Val
 from . import regs
 from .regs import (
     BUDGET,
+    EXC_ADDR,
+    EXC_FORMAT,
+    EXC_PC,
+    EXC_VECTOR,
     FAULT_FETCH,
     FAULT_MISALIGNED,
     FIX_DATA,
@@ -36,14 +40,17 @@ class Room:
     """The words of a bus-error frame that are the processor's own."""
 
     frame: int  # format
-    count: int  # offset of the word whose lower twelve bits are free; above them is the version
+    count: int  # offset of the word whose lower twelve bits are free
     words: tuple[int, ...]  # offsets of the others
 
+
+TAKEN = 0x800  # in that word: an exception begins again, the routine with this number + 1
 
 ROOMS = {
     "m68010": Room(0x8, 0x1A, (0x0E, 0x12, 0x16, *range(0x1C, 0x3A, 2))),  # 68010 UM figure 6-9
     "m68020": Room(
-        0xB, 0x36,
+        0xB,
+        0x36,
         (0x08, 0x14, 0x16, *range(0x1C, 0x24, 2), 0x28, 0x2A, 0x30, 0x32, 0x34, *range(0x38, 0x5C, 2)),
     ),  # 68020 UM figure 6-8
 }
@@ -54,8 +61,12 @@ def room(model: str) -> int:
     return 2 * len(ROOMS[model].words)
 
 
-def save(s: Semantics, sp: Val) -> None:
-    """Put the log of the instruction that has just faulted into its frame at sp."""
+def save(s: Semantics, sp: Val, routine: Val) -> None:
+    """Put the log of the instruction that has just faulted into its frame at sp.
+
+    After a fault in a routine that begins an exception, the frame names the exception instead: the
+    instruction is done.
+    """
     place, space = ROOMS[s.model], s.const(regs.FC_SUPER_DATA, 8)
     went_astray = s.read(FAULT_FETCH) & s.read(FAULT_MISALIGNED)  # a jump: nothing that could be restarted
     logged = (s.read(LOG_BUDGET) == s.read(BUDGET)) & (went_astray == 0) & (s.read(LOG_COUNT) != 0)
@@ -65,7 +76,19 @@ def save(s: Semantics, sp: Val) -> None:
         for i, at in enumerate(place.words):
             s.store(sp + at, s.read(LOG_DATA, i), space)
 
-    s.if_(logged, keep)
+    def begin_again() -> None:
+        s.store(sp + place.count, routine.trunc(16) | TAKEN, space)
+        for at, word in zip(place.words, _exception(s), strict=False):
+            s.store(sp + at, word, space)
+
+    s.if_(routine != 0, begin_again, lambda: s.if_(logged, keep))
+
+
+def _exception(s: Semantics) -> tuple[Val, ...]:
+    """What an exception is made from, in words."""
+    pc, addr = s.read(EXC_PC), s.read(EXC_ADDR)
+    kind = s.read(EXC_VECTOR).zext(16) << 8 | s.read(EXC_FORMAT).zext(16)
+    return kind, pc.bits(31, 16), pc.trunc(16), addr.bits(31, 16), addr.trunc(16)
 
 
 def resume(s: Semantics, sp: Val, kind: Val) -> None:
@@ -80,9 +103,18 @@ def resume(s: Semantics, sp: Val, kind: Val) -> None:
             for i, at in enumerate(place.words):
                 s.write(REDO_DATA, s.load(sp + at, 2), i)
 
-        s.if_(count != 0, log)
-        s.write(REDO_COUNT, count)
-        s.write(REDO, count | fix)
+        def again() -> None:
+            kind, *words = (s.load(sp + at, 2) for at in place.words[:5])
+            pc, addr = (words[i].zext(32) << 16 | words[i + 1].zext(32) for i in (0, 2))
+            s.write(EXC_VECTOR, kind.bits(15, 8))
+            s.write(EXC_FORMAT, kind.trunc(8))
+            s.write(EXC_PC, pc)
+            s.write(EXC_ADDR, addr)
+
+        taken = count & TAKEN != 0
+        s.if_(taken, again, lambda: s.if_(count != 0, log))
+        s.write(REDO_COUNT, taken.select(s.const(0, 32), count))
+        s.write(REDO, taken.select(count & 0xFF | 1 << 31, count | fix))
 
     s.if_(kind == place.frame, look)
 
