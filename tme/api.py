@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tme import machine as core
 from tme.errors import TmeError
+from tme.framebuffer import Picture, save, screenshot
 from tme.mesh.session import Session
 from tme.options import Options
 from tme.paths import resolve
@@ -212,6 +213,13 @@ class Machine:
     def write(self, address: int, data: bytes, physical: bool = False) -> None:
         """Change guest memory, write-protected pages too; code that was compiled from it is dropped."""
         self._processor().write(address, data, physical)
+
+    def screenshot(self, file: str | Path | None = None, name: str | None = None) -> Picture:
+        """What the screen shows, also saved as PNG to `file`; name: which of several frame buffers."""
+        picture = screenshot(self.core, name)
+        if file is not None:
+            save(picture, resolve(str(file), None))
+        return picture
 
     def stats(self) -> dict[str, Any]:
         """What `tmesh --stats` prints."""
