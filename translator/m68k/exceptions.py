@@ -183,7 +183,7 @@ def _enter(s: Semantics, keep: int = 0x17) -> Val:
 
 def exception(s: Semantics) -> None:
     """What `take` asked for.  Some come before the instruction and keep it from being traced (68020 UM 6.1.7,
-    priority group 3 of table 6-5)."""
+    group 3 of 6.1.11)."""
     vector = s.read(EXC_VECTOR)
     before = s.any(vector == n for n in (ILLEGAL, PRIVILEGE, LINE_A, LINE_F))
     before = before | (vector - COPROCESSOR.start).ult(len(COPROCESSOR))
@@ -238,7 +238,7 @@ def interrupt(s: Semantics) -> None:
 
 
 def _throwaway(s: Semantics, status: Val, vector: Val) -> None:
-    """After a frame on the master stack one of format $1 goes on the interrupt stack (68020 UM 6.1.10)."""
+    """After a frame on the master stack one of format $1 goes on the interrupt stack (68020 UM 6.1.9)."""
     write_system(s, s.read(SR_SYS) & ~(1 << M_BIT) & 0xFF)
     sp = s.read(R, SP)
     s.write(R, _push(s, sp, status | 1 << S_BIT + 8, s.pc, _vector_word(s, 1, vector)), SP)

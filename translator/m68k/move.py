@@ -6,7 +6,7 @@ from ..spec.insn import Fields
 from ..spec.semantics import Semantics, Space
 from ..spec.value import Val
 from .decl import ALL, CONTROL, CONTROL_ALT, DATA_ALT, M68020, POSTINC, FieldMap, ea, insn
-from .ea import address, areg, operand, source, space_of, target
+from .ea import INDEX, address, areg, operand, source, space_of, target
 from .flags import set_logic
 from .regs import SP, R, push, read_a, read_d, write_a, write_d
 
@@ -76,6 +76,12 @@ def movem_to_memory(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     mask = s.fetch(2)
     addr = address(s, f.M, f.n, size)
+    if f.M == INDEX and s.model == "m68020":
+        # The address may come from memory that the first registers go to: the last one must have its place.
+        last = s.const(0, 32)
+        for i in range(16):
+            last = last + (mask.bit(i).zext(32) << (1 if size == 2 else 2))
+        s.if_(mask != 0, lambda: s.probe(addr + last - size, size))
     for i in range(16):
         if _in_list(bit := mask.bit(i)):
             addr = _put(s, bit, addr, s.read(R, i).trunc(8 * size))
