@@ -73,7 +73,7 @@ class Dvma:
             cpu.memory.wrote(phys, count)
         bus = board.bus_of(number, phys)
         found = bus.find(at)
-        if found is not None and hasattr(found[2], "read_bytes"):
+        if found is not None and hasattr(found[2], "read_bytes") and at + count <= found[0] + found[1]:
             base_at, _, memory = found
             if data is None:
                 return memory.read_bytes(at - base_at, count)
