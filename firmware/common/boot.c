@@ -2,6 +2,7 @@
 #include "boot.h"
 #include "console.h"
 #include "host.h"
+#include "kernel.h"
 #include "load.h"
 #include "process.h"
 
@@ -58,6 +59,12 @@ static void start_host_program(const struct boot_request *request, u32 argc, con
     else {
         if (program.kind == PROGRAM_STANDALONE)
             machine_prepare_standalone(request, argc, argv);
+        if (program.kind == PROGRAM_KERNEL) {
+            console_to_host(0); /* a system's console is the serial line */
+            machine_prepare_standalone(request, argc, argv);
+            machine_prepare_kernel();
+            kernel_prepare(&program, argc, argv);
+        }
         process_start(&program, argc, argv);
     }
 }

@@ -16,7 +16,7 @@ enum { OMAGIC = 0407, NMAGIC = 0410, ZMAGIC = 0413, AOUT_HEADER = 32, PAGE = 0x2
 
 struct loader {
     struct source *source;
-    struct memory_range allowed;
+    struct memory_range allowed, kernels;
     struct program *program;
     char *error;
     size_t error_size;
@@ -44,12 +44,22 @@ static u32 be16(const u8 *p)
 
 static int load_part(struct loader *l, u32 address, u32 offset, u32 in_file, u32 in_memory)
 {
+    if (in_file > in_memory || address + in_memory < address)
+        return fail(l, "segment at 0x%x: sizes make no sense (file 0x%x, memory 0x%x)", address, in_file,
+                    in_memory);
+    if (l->program->kind == PROGRAM_KERNEL) {
+        address -= l->kernels.start;
+        u32 cut = address < l->allowed.start ? l->allowed.start - address : 0;
+        if (cut > in_file)
+            cut = in_file;
+        address += cut; /* the ELF header, which kernels are linked behind */
+        offset += cut;
+        in_file -= cut;
+        in_memory -= cut;
+    }
     u32 end = address + in_memory;
     u8 *to = (u8 *)(size_t)address;
 
-    if (in_file > in_memory || end < address)
-        return fail(l, "segment at 0x%x: sizes make no sense (file 0x%x, memory 0x%x)", address, in_file,
-                    in_memory);
     if (address < l->allowed.start || end > l->allowed.end)
         return fail(l, "it occupies 0x%x-0x%x; programs may use 0x%x-0x%x (link it with -Wl,-Ttext-segment=0x10000, or add memory)",
                     address, end, l->allowed.start, l->allowed.end);
@@ -86,6 +96,8 @@ static int load_elf(struct loader *l, const u8 *header)
     for (u32 i = 0; i < count; i++)
         if (be32(table + i * PHDR) == PT_INTERP)
             return fail(l, "dynamically linked; link it with -static");
+    u32 entry = be32(header + 24);
+    l->program->kind = entry >= l->kernels.start && entry < l->kernels.end ? PROGRAM_KERNEL : PROGRAM_USER;
     for (u32 i = 0; i < count; i++) {
         const u8 *p = table + i * PHDR;
         u32 from = be32(p + 4), address = be32(p + 8), in_file = be32(p + 16), in_memory = be32(p + 20);
@@ -99,8 +111,7 @@ static int load_elf(struct loader *l, const u8 *header)
             l->program->header_count = count;
         }
     }
-    l->program->kind = PROGRAM_USER;
-    l->program->entry = be32(header + 24);
+    l->program->entry = l->program->kind == PROGRAM_KERNEL ? entry - l->kernels.start : entry;
     return 0;
 }
 
@@ -128,7 +139,7 @@ static int load_aout(struct loader *l, const u8 *header)
 int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error,
                  size_t size)
 {
-    struct loader l = {source, allowed, program, error, size};
+    struct loader l = {source, allowed, machine_kernel_memory(), program, error, size};
     u8 header[EHDR];
 
     memset(program, 0, sizeof *program);

@@ -12,7 +12,8 @@ struct source {
 
 enum program_kind {
     PROGRAM_USER,      /* ELF: user mode, Linux's stack and system calls */
-    PROGRAM_STANDALONE /* Sun a.out: supervisor mode, called like Sun's boot command calls it */
+    PROGRAM_STANDALONE, /* Sun a.out: supervisor mode, called like Sun's boot command calls it */
+    PROGRAM_KERNEL     /* ELF linked where systems live: supervisor mode, its memory mapped from 0 */
 };
 
 struct program {
@@ -23,7 +24,7 @@ struct program {
     u32 headers, header_count;
 };
 
-/* Loads into memory at the link address, clears bss.  0, or -1 with a message in error. */
+/* Loads into memory at the link address (a kernel at its physical address), clears bss.  0, or -1 with a message in error. */
 int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error,
                  size_t size);
 

@@ -22,6 +22,10 @@ struct memory_range {
 };
 struct memory_range machine_program_memory(void);
 
+/* Link addresses of operating systems; the first one is physical address 0. Empty if there are none. */
+struct memory_range machine_kernel_memory(void);
+void machine_prepare_kernel(void); /* no more memory is mapped than fits there */
+
 /* None of these returns. */
 void machine_enter_user(u32 entry, u32 stack) __attribute__((noreturn));
 void machine_enter_supervisor(u32 entry, u32 stack) __attribute__((noreturn));

@@ -87,7 +87,7 @@ void process_start(const struct program *program, u32 argc, const char *const *a
 
     process_layout(program);
     sp = process.memory.end;
-    if (program->kind == PROGRAM_STANDALONE)
+    if (program->kind != PROGRAM_USER)
         machine_enter_supervisor(program->entry, sp);
 
     format_string(process.name, sizeof process.name, "%s%s", argv[0][0] == '/' ? "" : "/", argv[0]);

@@ -8,6 +8,7 @@
 #include "trap.h"
 #include "zs.h"
 
+enum { KERNEL_START = 0x0E000000, KERNEL_END = 0x0F800000 }; /* SunOS calls the first KERNELBASE */
 enum { PROGRAM_START = 0x2000, NANOSECONDS_PER_HUNDREDTH = 10000000 };
 
 void machine_put(int c)
@@ -53,6 +54,16 @@ void machine_time(u32 *seconds, u32 *nanoseconds)
 struct memory_range machine_program_memory(void)
 {
     return (struct memory_range){PROGRAM_START, mmu_linear_end()};
+}
+
+struct memory_range machine_kernel_memory(void)
+{
+    return (struct memory_range){KERNEL_START, KERNEL_END};
+}
+
+void machine_prepare_kernel(void)
+{
+    mmu_limit_memory(KERNEL_END - KERNEL_START);
 }
 
 /* Disk, tape and network drivers are not in this version; foreign boot code may bring its own. */

@@ -140,3 +140,9 @@ void mmu_set_contexts(void)
         fill_context(context, ram_segments());
     control_put8(CONTROL_ENABLE, enable);
 }
+
+void mmu_limit_memory(u32 end)
+{
+    for (u32 a = end; a < ram_segments() << SEGMENT_SHIFT; a += SEGMENT_SIZE)
+        mmu_set_segment(a, PMEG_INVALID);
+}

@@ -21,6 +21,9 @@ void mmu_set_maps(void);
 /* The other contexts like 0. A program in user mode never sees them, and need not wait for them. */
 void mmu_set_contexts(void);
 
+/* Maps no memory from this virtual address on, in context 0. */
+void mmu_limit_memory(u32 end);
+
 /* End of the linear map of RAM at 0. */
 u32 mmu_linear_end(void);
 

@@ -75,6 +75,15 @@ struct memory_range machine_program_memory(void)
     return (struct memory_range){(u32)memory, (u32)memory + sizeof memory};
 }
 
+struct memory_range machine_kernel_memory(void)
+{
+    return (struct memory_range){0, 0};
+}
+
+void machine_prepare_kernel(void)
+{
+}
+
 static void leave(const char *what, u32 a, u32 b)
 {
     printf("%s %x %x\n", what, a, b);
