@@ -10,7 +10,8 @@ enum { MAX_ARGUMENTS = 32 };
 struct boot_request {
     char device[3];
     u32 controller, unit, partition;
-    const char *file;
+    const char *file;   /* the end of argv[0] */
+    const void *driver; /* the machine's, for its boot parameters */
 };
 
 /* A boot device boots a file (argv[0] is its name) and does not come back, or reports why it cannot. */

@@ -160,18 +160,22 @@ control_put32:
         rts
 
 /* void romvec_setctxt(u32 context, u32 address, u32 pmeg): a segment map entry of any context. The
- * caller's stack may not exist in that context: everything is in registers, and interrupts are off, until
- * the old one is back. */
+ * caller's stack and vectors may not exist in that context: everything is in registers, and interrupts are
+ * off, until the old one is back. No status register masks level 7: the board does. */
 romvec_setctxt:
-        movem.l %d2-%d5,-(%sp)
-        move.l  20(%sp),%d0
-        move.l  24(%sp),%d1
-        move.l  28(%sp),%d2
+        movem.l %d2-%d6,-(%sp)
+        move.l  24(%sp),%d0
+        move.l  28(%sp),%d1
+        move.l  32(%sp),%d2
         andi.l  #VA_MASK & ~(SEGMENT_SIZE-1),%d1
         ori.l   #CONTROL_SEGMENT_MAP,%d1
         movea.l %d1,%a0
         move.w  %sr,%d5
         ori.w   #0x700,%sr
+        move.b  VA_INTERRUPT,%d6
+        move.b  %d6,%d1
+        andi.b  #~INTERRUPT_ENABLE,%d1
+        move.b  %d1,VA_INTERRUPT
         movec   %sfc,%d3
         movec   %dfc,%a1
         moveq   #CONTROL_FC,%d1
@@ -183,8 +187,9 @@ romvec_setctxt:
         movs.b  %d4,CONTROL_CONTEXT
         movec   %d3,%sfc
         movec   %a1,%dfc
+        move.b  %d6,VA_INTERRUPT
         move.w  %d5,%sr
-        movem.l (%sp)+,%d2-%d5
+        movem.l (%sp)+,%d2-%d6
         rts
 
 get_vbr:

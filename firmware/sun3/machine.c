@@ -2,6 +2,7 @@
 #include "machine.h"
 #include "boot.h"
 #include "clock.h"
+#include "drivers.h"
 #include "host.h"
 #include "mmu.h"
 #include "sun3.h"
@@ -66,5 +67,5 @@ void machine_prepare_kernel(void)
     mmu_limit_memory(KERNEL_END - KERNEL_START);
 }
 
-/* Disk, tape and network drivers are not in this version; foreign boot code may bring its own. */
-const struct boot_device machine_boot_devices[] = {{"", 0, 0}};
+const struct boot_device machine_boot_devices[] = {
+    {"sd", "a SCSI disk", boot_disk}, {"st", "a SCSI tape; p is the file on it", boot_tape}, {"", 0, 0}};

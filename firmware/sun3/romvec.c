@@ -150,8 +150,11 @@ void machine_prepare_standalone(const struct boot_request *request, u32 argc, co
     parameters.controller = request->controller;
     parameters.unit = request->unit;
     parameters.partition = request->partition;
-    parameters.file = parameters.argv[0];
+    parameters.file = parameters.argv[0] + strlen(parameters.argv[0]) - strlen(request->file);
+    parameters.driver = request->driver;
     zs_listen();
+    /* Sun's boot programs take it for granted that boards reach memory. */
+    control_put8(CONTROL_ENABLE, control_get8(CONTROL_ENABLE) | ENABLE_DVMA);
     mmu_set_contexts();
 }
 

@@ -19,7 +19,7 @@ struct boot_parameters {
     char device[2];
     u32 controller, unit, partition;
     const char *file;
-    const void *boot_table;
+    const void *driver;
 } __attribute__((packed));
 
 #endif

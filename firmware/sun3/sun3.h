@@ -41,6 +41,7 @@
 #define PTE_NO_CACHE 0x10000000
 #define PTE_TYPE_MEMORY 0x00000000
 #define PTE_TYPE_OBIO 0x04000000
+#define PTE_TYPE_VME16 0x08000000
 #define PTE_PAGE_MASK 0x0007FFFF
 #define PTE_BITS 0xFF07FFFF
 
@@ -50,6 +51,7 @@
 #define MONITOR_END 0x10000000
 #define MONITOR_PMEG 0xEF
 #define MONITOR_SEGMENTS 16
+#define DVMA_PMEG (MONITOR_PMEG + 8)
 
 #define VA_KEYBOARD 0x0FE00000 /* SCC: A keyboard, B mouse */
 #define VA_SERIAL 0x0FE02000   /* SCC: A ttya, B ttyb */
@@ -66,15 +68,19 @@
 #define VA_HOST 0x0FE1E000 /* ours: the host boot device */
 #define VA_VIDEO 0x0FE20000
 #define VA_SCRATCH 0x0FE40000    /* ours: a segment to look at memory through */
+#define VA_BOARD (VA_SCRATCH + 4 * PAGE_SIZE) /* ours: the SCSI board that was opened */
 #define VA_STACK_PAGE 0x0FEEE000 /* ours: the monitor's stack, right below the ROM */
 #define VA_ROM 0x0FEF0000
-#define VA_DVMA 0x0FF00000
+#define VA_DVMA_ONBOARD 0x0F000000 /* address 0 of masters on board */
+#define VA_DVMA 0x0FF00000         /* and of those on the VMEbus */
 #define VA_DATA_PAGE 0x0FFFE000 /* vectors and variables; the Ethernet's SCP is in its last 12 bytes */
 
 #define STACK_TOP VA_ROM
 #define ROM_PAGES 8
 #define VECTORS VA_DATA_PAGE
 #define VECTORS_SIZE 0x400
+
+#define INTERRUPT_ENABLE 0x01 /* of the interrupt register: all levels */
 
 #define OBIO_KEYBOARD 0x000000
 #define OBIO_SERIAL 0x020000
@@ -90,6 +96,8 @@
 #define OBIO_DES 0x1C0000
 #define OBIO_ECC 0x1E0000
 #define OBIO_HOST 0x1F0000
+#define VME_SCSI 0xFF200000 /* first SCSI board, A24; the second lies above it */
+#define VME_SCSI_STEP 0x4000
 #define MEMORY_VIDEO 0xFF000000 /* bwtwo of the 3/160 and 3/60, memory space */
 
 /* What the LEDs show while the machine comes up (a lit LED is a 0 bit; setleds() inverts). */
