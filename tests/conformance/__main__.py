@@ -3,7 +3,7 @@
     python -m tests.conformance [--quick | --cases N] [--only ORACLE,…] [--engine jit] [--json FILE]
 
 Ends with status 1 if there is a case that disagrees and is not explained. TME_VECTORS names a folder of
-single-instruction vectors. Ctrl-C shows what there is so far.
+single-instruction vectors. Ctrl-C, like SIGTERM, shows what there is so far.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--reasons", action="store_true", help="list why explained cases differ")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all there is to know")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     rows = chosen(options.only, options.engine, options.model)
     results = run(rows, options.size or SIZES[-1], options.cases, options.seed, options.jobs, progress)
     if sys.stderr.isatty():

@@ -1,0 +1,57 @@
+"""The 68881 in regions, which use the host's x87, against the interpreter's portable arithmetic."""
+
+from __future__ import annotations
+
+import platform
+import random
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.flat import code_directory
+from tests.conformance.tally import Tally
+
+OPERANDS = 1000  # of one program: a loop over them
+
+
+def missing() -> str:
+    return "" if platform.machine() == "x86_64" else "regions use the portable arithmetic here"
+
+
+def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
+    """(seed, operands), one program each"""
+    cases = cases or OPERANDS
+    return [(seed * 1_000_000 + b, min(OPERANDS, cases - b)) for b in range(0, cases, OPERANDS)]
+
+
+@cache
+def native() -> Any:
+    from tests.translator.m68k.fpu.test_regions import MODEL
+    from translator.cache import Cache
+    from translator.engine import Native
+    from translator.m68k.user import PAGE_BITS
+    from translator.memory import Mmu
+
+    return Native(MODEL, Mmu(page_bits=PAGE_BITS), Cache(code_directory()))
+
+
+def run(model: str, engine: str, seed: int, count: int) -> Tally:
+    from tests.translator.m68k.fpu import test_regions as loops
+    from translator.cache import Cache
+    from translator.jit import Jit
+    from translator.worker import Pool
+
+    out = Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "loop"
+        path.write_bytes(loops.program(random.Random(seed), count))
+        want, _ = loops.run(path, native(), None)
+        got, out.in_regions = loops.run(path, native(), Jit(loops.MODEL, native(), Cache(None), Pool(0)))
+    for n in range(count):
+        a, b = (x[n * loops.RESULT :][: loops.RESULT] for x in (got, want))
+        if a == b:
+            out.agreed += 1
+        else:
+            out.fail(f"seed {seed}, operands {n}: regions | portable: {a.hex(' ', 4)} | {b.hex(' ', 4)}")
+    return out
