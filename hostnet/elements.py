@@ -2,6 +2,7 @@
 
 ELEMENTS: dict[str, str] = {
     "host/bsd/bpf": "hostnet.bpf:Bpf",
+    "host/diskless": "hostnet.services.diskless:Diskless",
     "host/openvpn/socket/link": "hostnet.openvpn.link:Link",
     "host/openvpn/socket/server": "hostnet.openvpn.server:Server",
     "host/openvpn/tap": "hostnet.openvpn.tap:OldName",

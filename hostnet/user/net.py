@@ -47,6 +47,7 @@ class UserNet(HostEnd):
         Param("hostname", help="for DHCP clients"),
         Param("forward", forward, repeat=True, help="a port of the host's loopback leads to the guest"),
         Flag("host-loopback", help="let the guest reach the host's loopback at the gateway's address"),
+        Flag("no-dhcp", help="give no addresses: something else on the guest's network does"),
         Flag("restrict", help="let the guest reach nothing outside"),
         RATE,
     )
@@ -67,7 +68,8 @@ class UserNet(HostEnd):
         self.udp = UdpNat(self.station, self.policy, self.poller)
         self.echo = EchoNat(self.station, self.policy, self.poller)
         self.pool = Pool(self.guest, CLIENTS, self._lease)
-        Dhcp(self.station, self.pool.lease)
+        if not args["no-dhcp"]:
+            Dhcp(self.station, self.pool.lease)
         self.station.protocols = {frames.TCP: self._own_tcp, frames.UDP: self._own_udp}
         self.station.forward = self._forward
         self._closed = False

@@ -117,7 +117,10 @@ class Flow:
     @classmethod
     def outward(cls, nat: TcpNat, key: Key, packet: Ip, syn: Segment, place: Endpoint) -> Flow | None:
         """The guest connects to `place`; None when that fails at once."""
-        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        except OSError:  # out of descriptors
+            return None
         connection.setblocking(False)
         if connection.connect_ex(place) not in (0, errno.EINPROGRESS):
             connection.close()
