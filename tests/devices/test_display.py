@@ -78,3 +78,26 @@ def test_the_log_says_that_there_is_no_window(session, capsys):
 def test_other_kinds_are_refused(session):
     assert not run(session, "display0: tme/host/display\nsink0: tme/serial/sink")
     assert "no ports fit" in run(session, "display0 at sink0")
+
+
+def test_lines_as_tme_users_write_them(session, tmp_path):
+    text = """
+        mainbus0: tme/machine/sun3 @machines/sun3-idprom.bin
+        obio0 at mainbus0 obio: tme/generic/bus size 16MB
+        obmem0 at mainbus0 obmem: tme/generic/bus size 4GB
+        zs1 at obio0 addr 0x000000 ipl 6: tme/machine/sun3/zs
+        obie0: tme/machine/sun3/obie
+        obie0 csr at obio0 addr 0x0c0000 ipl 3
+        obie0 memory at mainbus0
+        ie0 at obie0: tme/ic/i82586
+        kbd0 at zs1 channel A: tme/serial/keyboard type sun-type-3 macros my-sun-macros.txt map sun-keyboards.txt
+        ms0 at zs1 channel B: tme/serial/mouse type mousesystems-5
+        bwtwo0 at obmem0 addr 0xff000000: tme/machine/sun3/bwtwo type old-onboard
+        display0: tme/host/gtk/display
+        display0 at bwtwo0
+        display0 at kbd0
+        display0 at ms0
+    """
+    assert not run(session, text)
+    for name in ("obie0", "ie0", "kbd0", "ms0", "bwtwo0", "display0"):
+        session.machine.elements[name].check()

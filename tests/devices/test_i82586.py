@@ -11,6 +11,9 @@ from tme.bus import BusError
 from tme.element import Element
 from tme.errors import TmeError
 from tme.ethernet import EthernetPort
+from tme.machine import Machine
+from tme.mesh.session import Session
+from tme.options import Options
 from tme.port import disconnect
 
 CSR = 0xC0000
@@ -811,3 +814,25 @@ def test_too_many_frames_at_once(ie):
     ie.from_cable(*[frame(seed=seed) for seed in range(90)], wait=20)
     taken = sum(bool(ie.word(ie.rfd(at))) for at in range(100))
     assert taken == 64
+
+
+def test_memory_through_the_main_board():
+    """As TME writes it: `obie0 memory at mainbus0`."""
+    core = Machine(Options())
+    session = Session(core)
+    session.run(
+        "source SUN3\nobie0: tme/machine/sun3/obie\nobie0 csr at obio0 addr 0x0c0000 ipl 3\n"
+        "obie0 memory at mainbus0\nie0 at obie0: tme/ic/i82586"
+    )
+    try:
+        assert not session.errors
+        seen = []
+        core.elements["mainbus0"].dvma.set_dma(
+            lambda at, n: b"x" * n, lambda at, data: seen.append((at, data))
+        )
+        assert core.elements["ie0"].word(0x123456) == 0x7878
+        core.elements["ie0"].put(0xFFFFFE, 0x1234)
+        assert seen == {0xFFFFFE: b"\x34\x12"}
+    finally:
+        core.close()
+        session.graph.close()
