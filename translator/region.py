@@ -234,7 +234,7 @@ class RegionEmitter(X87):
                     if u.op in ("get", "set"):
                         self.slots[u.args[0].name, u.args[1].x] = u.args[0]
         self._dirty_at = dirty_registers(region)
-        self.reals = x87_exit.usage(region.blocks, region.entry, lambda b: successors(region, b))
+        self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
 
     def module(self, name: str = "region") -> str:
         """The region as an LLVM module with one function."""
@@ -250,7 +250,7 @@ class RegionEmitter(X87):
             self.put(f"{v} = load i{r.width}, ptr {p}, {STATE}")
             self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
         if self.reals:
-            self.registers(self.reals)
+            self.registers(self.reals, self.region.entry)
         self.br(f"at_{self.region.entry:x}")
         for b in self.region.blocks.values():
             self._block(b)
@@ -276,7 +276,9 @@ class RegionEmitter(X87):
     def _block(self, b: Block) -> None:
         self.block(f"at_{b.address:x}")
         self.dirty = set(self._dirty_at[b.address])
-        self.fresh_block(u for s in b.steps for u in s.ops)
+        if self.reals:
+            behind = (self.reals.live[to] for to in successors(self.region, b))
+            self.fresh_block((u for s in b.steps for u in s.ops), set().union(*behind))
         n = len(b.steps)
         if not n:
             self._leave_at(b.address, b.stuck)

@@ -1,7 +1,7 @@
 """Extended precision on the host's x87, inside regions: the uops `x_…` of 80 bits as LLVM text.
 
-A region keeps data registers as x86_fp80 values. Between blocks they are below 2^8000 in magnitude and
-multiples of 2^-8063, so that no single operation on them overflows or becomes denormal. Within a block the
+A region keeps data registers as x86_fp80 values. Between blocks they are below 2^1024 in magnitude and
+multiples of 2^-1074, so that no single operation on them overflows or becomes denormal. Within a block the
 emitter knows bounds of all values (`Size`) and checks only what could be too large or too fine by then; what
 is, is a side exit, and so are division by zero, roots of negative numbers, infinities and NaNs.
 
@@ -39,7 +39,6 @@ from .x87_exit import (
 )
 
 BIAS = 16383
-LIMIT = 8000  # between blocks registers hold numbers below 2^LIMIT that are multiples of 2^-(LIMIT + 63)
 SAFE = 16380  # results below 2^SAFE that are multiples of 2^-SAFE are normal numbers, and finite
 
 
@@ -50,7 +49,9 @@ class Size(NamedTuple):
     grain: int
 
 
-REGISTER = Size(LIMIT, LIMIT + 63)
+# Between blocks; a double is of this size, and so is what is at least SMALL and at most LARGE.
+REGISTER = Size(1024, 1074)
+LARGE, SMALL = 0x7FEF_FFFF_FFFF_FFFF, 1023 - 1011 << 52  # as doubles: below 2^1024, 2^-1011
 
 
 def _size_of(kind: int, a: Size, b: Size) -> Size:
@@ -64,11 +65,6 @@ def _size_of(kind: int, a: Size, b: Size) -> Size:
 
 def literal(se: int, m: int) -> str:
     return f"0xK{se:04X}{m:016X}"
-
-
-def power(e: int) -> str:
-    """2^e as a literal."""
-    return literal(BIAS + e, 1 << 63)
 
 
 ZERO = literal(0, 0)
@@ -91,21 +87,22 @@ class X87(Emitter):
         super().__init__(model, page_bits)
         self.sizes: dict[int, Size] = {}  # by uop
         self.register_sizes: dict[int, Size] = {}
-        self.last_sets: set[int] = set()  # uops that write a register for the last time in their block
-        self.limits: dict[str, str] = {}  # constants and their names
+        self.last_sets: set[int] = set()  # uops that write what the blocks behind need
+        self.limits: dict[int, str] = {}  # doubles and their names
         self.asked = False  # whether this block has made sure that the x87 will do
         self.ways_out: list[tuple[str, ...]] = []  # label, then what `way_out` joins
 
     def _guard(self, hit: str, why: str) -> None:
         raise NotImplementedError
 
-    def fresh_block(self, ops: Iterable[Uop]) -> None:
-        """Forget what was known of registers; `ops`: what this block does."""
+    def fresh_block(self, ops: Iterable[Uop], needed: set[int]) -> None:
+        """Forget what was known of registers; `ops`: what this block does, `needed`: registers behind it."""
         self.asked = False
         self.register_sizes = {}
-        self.last_sets = set({u.args[0]: u.n for u in ops if u.op == "x_set"}.values())
+        last = {u.args[0]: u.n for u in ops if u.op == "x_set"}
+        self.last_sets = {n for i, n in last.items() if i in needed}
 
-    def registers(self, reals: Usage) -> None:
+    def registers(self, reals: Usage, entry: int) -> None:
         """At the region's entry: read FP registers; %x.ok: the x87 will do for those that are live."""
         self.put("%x.work = alloca [48 x i8], align 16")
         self.put("%x.kind = alloca i32")
@@ -154,13 +151,17 @@ class X87(Emitter):
             self.put(f"{se} = load i16, ptr {ps}, {STATE}")
             self.put(f"%fp.{i} = alloca x86_fp80, align 16")
             self.put(f"store x86_fp80 {self._whole(se, m)}, ptr %fp.{i}")
-            if i in reals.live:
+            if i in reals.live[entry]:
                 and_("icmp ne i1 {}, false", self._moderate(se, m))
         self.put(f"%x.ok = and i1 {ok}, true")
-        sw, flags, dirty = self.new(), self.new(), self.new()
+        sw, flags, some, accrued, yet, dirty = (self.new() for _ in range(6))
         self.put(f'{sw} = call i16 asm sideeffect "fnstsw %ax", "={{ax}}"() strictfp')
-        self.put(f"{flags} = and i16 {sw}, 63")
-        self.put(f"{dirty} = icmp ne i16 {flags}, 0")
+        # What is inexact already need not become so.
+        self.put(f"{flags} = and i16 {sw}, 32")
+        self.put(f"{some} = icmp ne i16 {flags}, 0")
+        self.put(f"{accrued} = and i32 {fpsr}, 8")
+        self.put(f"{yet} = icmp eq i32 {accrued}, 0")
+        self.put(f"{dirty} = and i1 {some}, {yet}")
         self.cond(dirty, "x.clear", "x.clean", UNLIKELY)
         self.block("x.clear")
         self.put(CLEAR)
@@ -233,8 +234,8 @@ class X87(Emitter):
         """Whether a number is one that registers hold here."""
         e, off, inside, normal, good, zero, e0, none, both = (self.new() for _ in range(9))
         self.put(f"{e} = and i16 {se}, 32767")
-        self.put(f"{off} = sub i16 {e}, {BIAS - LIMIT}")
-        self.put(f"{inside} = icmp ult i16 {off}, {2 * LIMIT}")
+        self.put(f"{off} = sub i16 {e}, {BIAS - 1011}")
+        self.put(f"{inside} = icmp ult i16 {off}, {1011 + 1024}")
         self.put(f"{normal} = icmp slt i64 {m}, 0")
         self.put(f"{good} = and i1 {inside}, {normal}")
         self.put(f"{zero} = icmp eq i64 {m}, 0")
@@ -261,16 +262,16 @@ class X87(Emitter):
     def _ensure(self, v: Val) -> None:
         """Leave unless v is small and coarse enough for a register between blocks."""
         value, size = self.text(v), self._size(v)
-        high, coarse = size.high > LIMIT, size.grain > LIMIT + 63
+        high, coarse = size.high > REGISTER.high, size.grain > REGISTER.grain
         if not high and not coarse:
             return
         magnitude = self._magnitude(value)
         if high:
-            self._guard(self._compare("olt", magnitude, self._limit(power(LIMIT))), "float")
+            self._guard(self._compare("ole", magnitude, self._limit(LARGE)), "float")
         if coarse:
             self.n += 1
             k = self.n
-            enough = self._compare("oge", magnitude, self._limit(power(-LIMIT)))
+            enough = self._compare("oge", magnitude, self._limit(SMALL))
             self.cond(enough, f"coarse{k}", f"fine{k}", LIKELY)
             self.block(f"fine{k}")
             self._guard(self._compare("oeq", magnitude, ZERO), "float")
@@ -279,12 +280,12 @@ class X87(Emitter):
         assert isinstance(v.x, Uop)
         self.sizes[v.x.n] = REGISTER
 
-    def _limit(self, x: str) -> str:
-        """A constant, loaded where it is used: LLVM would keep it in one of the few registers."""
-        if x not in self.limits:
-            self.limits[x] = f"@x.limit{len(self.limits)}"
+    def _limit(self, bits: int) -> str:
+        """A double, loaded where it is used: LLVM would keep it in one of the few registers."""
+        name = self.limits.setdefault(bits, f"@x.limit{len(self.limits)}")
         v = self.new()
-        self.put(f"{v} = load volatile x86_fp80, ptr {self.limits[x]}")
+        asm = 'asm sideeffect "fldl $1", "={st},*m"'
+        self.put(f"{v} = call x86_fp80 {asm}(ptr elementtype(i64) {name}) strictfp")
         return v
 
     def _size(self, v: Val) -> Size:
@@ -457,7 +458,7 @@ class X87(Emitter):
 
     def op_x_to_integer(self, u: Uop) -> None:
         a, bits = u.args
-        most = literal(BIAS + bits - 2, (1 << bits - 1) - 1 << 65 - bits)
+        (most,) = struct.unpack(">Q", struct.pack(">d", (1 << bits - 1) - 1))
         self._guard(self._compare("olt", self._magnitude(self.text(a)), self._limit(most)), "float")
         self._store("fistpl", 32, self.text(a))
         self.put(f"%t{u.n} = load i32, ptr %x.raw")

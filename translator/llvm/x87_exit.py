@@ -20,14 +20,14 @@ CONSTRAINED = "@llvm.experimental.constrained"
 
 @dataclass
 class Usage:
-    """Data registers that a region uses, those that it writes and those that it needs from before."""
+    """Data registers that a region uses, those that it writes, and those that a block needs from before."""
 
     used: set[int]
     written: set[int]
-    live: set[int]
+    live: dict[int, set[int]]
 
 
-def usage(blocks: Mapping[int, Any], entry: int, successors: Callable[[Any], list[int]]) -> Usage | None:
+def usage(blocks: Mapping[int, Any], successors: Callable[[Any], list[int]]) -> Usage | None:
     """None: no floating point."""
     reads: dict[int, set[int]] = {}
     writes: dict[int, set[int]] = {}
@@ -53,7 +53,7 @@ def usage(blocks: Mapping[int, Any], entry: int, successors: Callable[[Any], lis
             now = reads[at].union(*(live[to] for to in successors(block)), set()) - (writes[at] - reads[at])
             changed |= now != live[at]
             live[at] = now
-    return Usage(used, set().union(*writes.values()), live[entry])
+    return Usage(used, set().union(*writes.values()), live)
 
 
 DECLARATIONS = (
@@ -72,13 +72,11 @@ INEXACT, CLEAR = 32, 'call void asm sideeffect "fnclex", ""() strictfp'
 SETTLE = """
 define internal void @x87_settle(ptr %st, ptr %work, i32 %kind, i32 %pc) noinline nounwind strictfp {
   %sw = call i16 asm sideeffect "fnstsw %ax", "={ax}"() strictfp
-  %some = and i16 %sw, 63
+  %some = and i16 %sw, 32
   %any = icmp ne i16 %some, 0
-  br i1 %any, label %clear, label %clean
+  br i1 %any, label %clear, label %exact         ; or nothing has been inexact at all
 clear:
   call void asm sideeffect "fnclex", ""() strictfp
-  br label %clean
-clean:
   %a = getelementptr i8, ptr %work, i64 16
   %b = getelementptr i8, ptr %work, i64 32
   switch i32 %kind, label %exact [ $cases ]
@@ -87,13 +85,6 @@ exact:
   br label %done
 done:
   %its = phi i16 [ 0, %exact ]$results
-  %left = and i16 %its, 63
-  %dirty = icmp ne i16 %left, 0
-  br i1 %dirty, label %again, label %write
-again:
-  call void asm sideeffect "fnclex", ""() strictfp
-  br label %write
-write:
   %m = load i64, ptr %work
   %sep = getelementptr i8, ptr %work, i64 8
   %se = load i16, ptr %sep
@@ -132,7 +123,7 @@ AGAIN = {
 }  # fmt: skip
 
 
-def declarations(offsets: Mapping[str, int], limits: Mapping[str, str]) -> str:
+def declarations(offsets: Mapping[str, int], limits: Mapping[int, str]) -> str:
     """What a region's module needs, SETTLE included."""
     operations = []
     for kind, asm in AGAIN.items():
@@ -143,7 +134,7 @@ def declarations(offsets: Mapping[str, int], limits: Mapping[str, str]) -> str:
             "(ptr elementtype(x86_fp80) %a, ptr elementtype(x86_fp80) %b) strictfp\n"
             "  br label %done"
         )
-    constants = "".join(f"{name} = private constant x86_fp80 {x}, align 16\n" for x, name in limits.items())
+    constants = "".join(f"{name} = private constant i64 {x}, align 8\n" for x, name in limits.items())
     return (
         DECLARATIONS
         + constants
