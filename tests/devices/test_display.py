@@ -90,7 +90,7 @@ def test_lines_as_tme_users_write_them(session, tmp_path):
         obie0 csr at obio0 addr 0x0c0000 ipl 3
         obie0 memory at mainbus0
         ie0 at obie0: tme/ic/i82586
-        kbd0 at zs1 channel A: tme/serial/keyboard type sun-type-3 macros my-sun-macros.txt map sun-keyboards.txt
+        kbd0 at zs1 channel A: tme/serial/keyboard type sun-type-3 macros macros.txt map sun-keyboards.txt
         ms0 at zs1 channel B: tme/serial/mouse type mousesystems-5
         bwtwo0 at obmem0 addr 0xff000000: tme/machine/sun3/bwtwo type old-onboard
         display0: tme/host/gtk/display

@@ -826,10 +826,8 @@ def test_memory_through_the_main_board():
     )
     try:
         assert not session.errors
-        seen = []
-        core.elements["mainbus0"].dvma.set_dma(
-            lambda at, n: b"x" * n, lambda at, data: seen.append((at, data))
-        )
+        seen = {}
+        core.elements["mainbus0"].dvma.set_dma(lambda at, count: b"x" * count, seen.__setitem__)
         assert core.elements["ie0"].word(0x123456) == 0x7878
         core.elements["ie0"].put(0xFFFFFE, 0x1234)
         assert seen == {0xFFFFFE: b"\x34\x12"}
