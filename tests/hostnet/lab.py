@@ -118,7 +118,7 @@ class Machine:
             for fd in select.select(list(self.readers), [], [], seconds)[0]:
                 if fd in self.readers:
                     self.readers[fd]()
-        else:
+        elif seconds:
             time.sleep(seconds)
         now = time.monotonic_ns()
         self.clock.advance(now - self._last)
