@@ -29,6 +29,10 @@ def test_a_sample(seed: int) -> None:
     check(faults.run("concrete", RESTARTABLE[seed % 2], 100 + seed, 250), 250)
 
 
+def test_a_sample_of_the_coprocessor() -> None:
+    check(faults.run("concrete", "m68020+m68881", 105, 300), 300)
+
+
 def test_a_sample_in_the_interpreter() -> None:
     check(faults.run("interp", "m68020", 103, 600), 600)
 
@@ -50,6 +54,12 @@ def test_all_families(engine: str, model: str) -> None:
     found = faults.run(engine, model, 1)
     check(found, 4000)
     assert found["families"] > 0.95 * len(faults.families(MODELS[model]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["concrete", "interp"])
+def test_the_coprocessor(engine: str) -> None:
+    check(faults.run(engine, "m68020+m68881", 1, 3000), 3000)
 
 
 @pytest.mark.slow
