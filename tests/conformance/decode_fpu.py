@@ -1,4 +1,4 @@
-"""The 68881's instructions as objdump (GNU binutils) and our disassembler read them: name, registers, length."""
+"""The 68881's instructions as objdump (GNU binutils) and we read them: name, registers, length."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ AT = 0x1000
 DATA, INDIRECT, POSTINCREMENT, PREDECREMENT = 0xF201, 0xF212, 0xF21A, 0xF222
 
 # spellings of the same name
-SYNONYMS = (((r"fmovecrx", "fmovecr"), (r"fmovem([lx]) ", r"fmove\1 "), (r"fmovem ", "fmovex "), (r"^(fb\w+)w ", r"\1 "))
+SYNONYMS = (
+    (r"fmovecrx", "fmovecr"),
+    (r"fmovem([lx]) ", r"fmove\1 "),
+    (r"fmovem ", "fmovex "),
+    (r"^(fb\w+)w ", r"\1 "),
+)
 TRAPS = "objdump prints FTRAPcc's operand but does not count it (PRM 5-139)"
 
 
