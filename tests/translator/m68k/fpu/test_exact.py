@@ -74,22 +74,28 @@ def argument(r: random.Random, op: int) -> Number:
 
 
 def check(mp: Any, seed: int, count: int) -> None:
+    """Every function in turn, in every rounding mode and precision."""
     r = random.Random(seed)
-    for _ in range(count):
-        op = r.choice(list(NAMES))
+    for k in range(count):
+        op = list(NAMES)[k % len(NAMES)]
         a = argument(r, op)
-        (se, m), exc, _ = ask(op, a)
+        precision, mode = r.choice((0, 0, 1, 2)), r.choice((0, 0, 1, 2, 3))
+        (se, m), exc, _ = ask(op, a, control=precision << 6 | mode << 4)
         x = mp.ldexp(mp.mpf(a[1]), (a[0] & 0x7FFF) - BIAS - 63)
         true = NAMES[op](mp, -x if a[0] >> 15 else x)
         got = mp.ldexp(mp.mpf(m), (se & 0x7FFF) - BIAS - 63) * (-1 if se >> 15 else 1)
-        about = hex(op), hex(a[0]), hex(a[1])
+        about = hex(op), hex(a[0]), hex(a[1]), precision, mode
         if exc & (OVFL | UNFL):
-            assert abs(mp.log(abs(true), 2)) > 16382, about
+            assert abs(mp.log(abs(true), 2)) > (16382, 125, 1021)[precision], about
             continue
-        ulp = mp.ldexp(mp.mpf(1), (se & 0x7FFF) - BIAS - 63)
-        # round to nearest: half a unit, and a little for the reference's own error
-        assert abs(got - true) <= ulp * mp.mpf("0.5000000001"), about
-        if got != true and abs(got - true) > ulp * mp.mpf(2) ** -100:
+        ulp = mp.ldexp(mp.mpf(1), (se & 0x7FFF) - BIAS - (63, 23, 52)[precision])
+        assert m % (1, 1 << 40, 1 << 11)[precision] == 0, about
+        # Half a unit, and a little for the reference's own error; directed: less than one, on the right side.
+        off, little = (got - true) / ulp, mp.mpf(2) ** -100
+        away = -off if true < 0 else off
+        low, high = {0: (-0.5, 0.5), 1: (-1, 0), 2: (-1, 0), 3: (0, 1)}[mode]
+        assert low - little <= (away if mode == 1 else off) <= high + little, (about, off)
+        if abs(off) > little:
             assert exc == INEX2, about
 
 

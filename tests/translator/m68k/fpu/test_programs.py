@@ -27,15 +27,20 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("program") / "program.elf"
-    source = Path(__file__).parent / "program.c"
+def build(folder: Path, name: str) -> Path:
+    out = folder / name
+    source = Path(__file__).parent / f"{name}.c"
     subprocess.run([GCC, *FLAGS, "-o", str(out), str(source), "-lgcc"], check=True)
     return out
 
 
-def check(file: Path, native: Any = None, jit: Any = None) -> None:
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("program"), "program")
+
+
+def check(file: Path, native: Any = None, jit: Any = None) -> int:
+    """How many instructions regions did."""
     its = subprocess.run([QEMU, str(file)], capture_output=True, check=True, timeout=60).stdout
     run = UserProgram(file, native, jit, model=MODEL.name)
     while run.status is None:
@@ -45,6 +50,7 @@ def check(file: Path, native: Any = None, jit: Any = None) -> None:
     assert (run.failure, run.status) == (None, 0)
     assert run.output == its
     assert len(its) > 100
+    return int(run.cpu.state.insns_jit)
 
 
 def test_concrete(program: Path) -> None:
@@ -52,7 +58,10 @@ def test_concrete(program: Path) -> None:
 
 
 @pytest.mark.slow
-def test_native(program: Path) -> None:
+def test_native(program: Path, tmp_path: Path) -> None:
     native = Native(MODEL, Mmu(page_bits=PAGE_BITS), Cache(None))
-    check(program, native)
+    loops = build(tmp_path, "loops")
+    for file in (program, loops):
+        check(file, native)
     check(program, native, Jit(MODEL, native, Cache(None), Pool(0)))
+    assert check(loops, native, Jit(MODEL, native, Cache(None), Pool(0))) > 200_000  # of 900,000
