@@ -62,6 +62,10 @@ look:
 region:
   %codep = getelementptr i8, ptr %j, i64 8
   %code = load ptr, ptr %codep
+  %insnsp = getelementptr i8, ptr %st, i64 $insns_jit
+  %insns = load i64, ptr %insnsp
+  %insns1 = add i64 %insns, %budget              ; what is left of it comes off when regions are left
+  store i64 %insns1, ptr %insnsp
   musttail call tailcc void %code(ptr %st, ptr null, i64 %budget, i64 %op)
   ret void
 miss:
@@ -107,6 +111,56 @@ near:
   ret void
 slow:
   musttail call tailcc void @resume(ptr %st, ptr null, i64 %budget, i64 %op)
+  ret void
+}
+
+; How regions are left.  op = guest address: to another region if there is one.
+define tailcc void @chain(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) {
+  %np = getelementptr i8, ptr %st, i64 $exits
+  %ep = getelementptr i8, ptr %np, i64 $elsewhere
+  %n = load i64, ptr %ep
+  %n1 = add i64 %n, 1
+  store i64 %n1, ptr %ep
+  %cp = getelementptr i8, ptr %st, i64 $context
+  %c = load i64, ptr %cp
+  %key = or i64 %c, %op
+  %h0 = lshr i64 %op, 1
+  %h1 = lshr i64 %op, 13
+  %h2 = xor i64 %h0, %h1
+  %h = and i64 %h2, $jump_mask
+  %js = getelementptr i8, ptr %st, i64 $jumps
+  %j = getelementptr [16 x i8], ptr %js, i64 %h
+  %have = load i64, ptr %j
+  %hit = icmp eq i64 %have, %key
+  br i1 %hit, label %region, label %miss, !prof !1
+region:
+  %codep = getelementptr i8, ptr %j, i64 8
+  %code = load ptr, ptr %codep
+  musttail call tailcc void %code(ptr %st, ptr null, i64 %budget, i64 %op)
+  ret void
+miss:
+  %insnsp = getelementptr i8, ptr %st, i64 $insns_jit
+  %insns = load i64, ptr %insnsp
+  %insns1 = sub i64 %insns, %budget
+  store i64 %insns1, ptr %insnsp
+  musttail call tailcc void @enter(ptr %st, ptr null, i64 %budget, i64 %op)
+  ret void
+}
+
+; op = guest address | why << 32 (state.EXITS): the interpreter does the instruction there.
+define tailcc void @exit(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) {
+  %insnsp = getelementptr i8, ptr %st, i64 $insns_jit
+  %insns = load i64, ptr %insnsp
+  %insns1 = sub i64 %insns, %budget
+  store i64 %insns1, ptr %insnsp
+  %why = lshr i64 %op, 32
+  %np = getelementptr i8, ptr %st, i64 $exits
+  %ep = getelementptr i64, ptr %np, i64 %why
+  %n = load i64, ptr %ep
+  %n1 = add i64 %n, 1
+  store i64 %n1, ptr %ep
+  %pc = and i64 %op, 4294967295
+  musttail call tailcc void @resume(ptr %st, ptr null, i64 %budget, i64 %pc)
   ret void
 }
 

@@ -24,7 +24,7 @@ LEVEL, CODEGEN = 0, 2
 # What compiled code depends on, besides the instruction set's own package.
 COMMON = ("spec", "llvm", "isa.py", "state.py", "trace.py", "softmmu.py")
 INTERPRETER = (*COMMON, "interp.py", "dispatch.py")
-REGIONS = (*COMMON, "region.py")
+REGIONS = (*COMMON, "region.py", "lazy.py", "render.py")
 
 
 @cache
@@ -69,7 +69,7 @@ class Native:
         blobs = self._interpreter(cache, pool, progress)
         support, index, lengths, *parts = blobs
         names = interp.externals(model)
-        entries = ["run", "step", *(f"call_{n}" for n in model.isa.routines)]
+        entries = ["run", "step", "chain", "exit", *(f"call_{n}" for n in model.isa.routines)]
         self._linked = [self.linker.link(support, names + entries, {})]
         self.addresses = self._linked[0].addresses
         imports = {n: self.addresses[n] for n in names}
@@ -162,4 +162,4 @@ class Native:
         s.translate = self._mmu.addresses["translate"]
         prototype = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, *[ctypes.c_uint32] * 3)
         cpu.memory.look = prototype(s.translate)
-        s.jump_to, s.resume = self.addresses["enter"], self.addresses["resume"]
+        s.chain, s.exit = self.addresses["chain"], self.addresses["exit"]

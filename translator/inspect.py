@@ -16,7 +16,8 @@ from typing import Any
 from .isa import Model
 from .jit import CODEGEN, LEVEL, Code
 from .llvm import build
-from .region import OutOfSight, Region, RegionEmitter, discover
+from .region import OutOfSight, Region, discover
+from .render import RegionEmitter
 from .spec.value import Uop
 from .trace import dump
 
@@ -46,26 +47,14 @@ class _Annotated(RegionEmitter):
         super().__init__(region, page_bits)
         self._headings, self._located = headings, located
         self._numbers = {address: n for n, address in enumerate(headings, 1)}
-        self._number = 0
 
     def put(self, line: str) -> None:
-        at = f", !dbg !{_FIRST + self._number}" if self._located and self._number else ""
-        super().put(line + at)
-
-    def _block(self, b: Any) -> None:
-        self._number = self._numbers.get(b.address, 0)
-        super()._block(b)
-
-    def _exit(self, how: str, pc: str, *more: Any) -> None:
-        if pc.isdigit():
-            self._number = self._numbers.get(int(pc), self._number)
-        super()._exit(how, pc, *more)
+        number = self._numbers.get(self.here, 0)
+        super().put(f"{line}, !dbg !{_FIRST + number}" if self._located and number else line)
 
     def op_insn(self, u: Uop) -> None:
-        (address,) = u.args
-        self._number = self._numbers[address]
         if not self._located:
-            self.lines.append(f"; {self._headings[address]}")
+            self.lines.append(f"; {self._headings[u.args[0]]}")
 
     def module(self, name: str = "region") -> str:
         text = super().module(name)

@@ -23,7 +23,7 @@ from .llvm.emit import GUEST, INTRINSICS, LIKELY, METADATA, STATE, UNLIKELY, Emi
 from .spec.insn import Fields
 from .spec.semantics import DATA, MODE, PROGRAM
 from .spec.value import Uop, Val
-from .state import HOT_ENTRIES, JUMP_ENTRIES, Reason
+from .state import EXITS, HOT_ENTRIES, JUMP_ENTRIES, Reason
 from .trace import Trace, result_widths
 
 SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
@@ -420,6 +420,7 @@ def support(model: Model, page_bits: int) -> str:
             page_bits,
             jump_mask=JUMP_ENTRIES - 1,
             hot_entries=HOT_ENTRIES,
+            elsewhere=8 * EXITS.index("elsewhere"),
             fc_user=isa.fcs(0, PROGRAM),
             fc_super=isa.fcs(1, PROGRAM),
             longest=isa.longest,

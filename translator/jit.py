@@ -21,7 +21,8 @@ from .cache import Cache, digest
 from .isa import Model
 from .llvm import build
 from .memory import Range
-from .region import OutOfSight, Region, RegionEmitter, discover
+from .region import OutOfSight, Region, discover
+from .render import RegionEmitter
 from .softmmu import GRANULE_BITS
 from .state import HOT_ENTRIES, JUMP_ENTRIES
 from .worker import Job, Pool, find_model

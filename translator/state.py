@@ -87,8 +87,8 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "translate", 1),  # native functions and what they work on
     ("uint64_t", "mmu", 1),
     ("uint64_t", "io", 1),
-    ("uint64_t", "jump_to", 1),
-    ("uint64_t", "resume", 1),
+    ("uint64_t", "chain", 1),  # how regions are left: to any address, in front of an instruction
+    ("uint64_t", "exit", 1),
     ("uint64_t", "lengths", 1),  # bytes of an instruction by its first word; 0: not fixed
     (
         "uint64_t",

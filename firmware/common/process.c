@@ -87,6 +87,12 @@ void process_start(const struct program *program, u32 argc, const char *const *a
 
     process_layout(program);
     sp = process.memory.end;
+    if (program->kind == PROGRAM_KERNEL) {
+        struct memory_range kernels = machine_kernel_memory();
+
+        if (sp > kernels.end - kernels.start)
+            sp = kernels.end - kernels.start;
+    }
     if (program->kind != PROGRAM_USER)
         machine_enter_supervisor(program->entry, sp);
 

@@ -49,7 +49,7 @@ def test_a_loop_gets_hot(machine: Machine) -> None:
     out = run(machine, program(COUNT_DOWN, {2: 300}))
     assert out["d1"] == 300
     assert counts(machine)["translated"] >= 1
-    assert out["in regions"] > 800
+    assert out["in regions"] > 780  # of 905; the tail of each budget is the interpreter's
 
 
 def test_cold_code_is_not_translated(machine: Machine) -> None:

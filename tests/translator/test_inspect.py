@@ -15,7 +15,8 @@ from translator import inspect
 from translator.jit import CODEGEN, LEVEL
 from translator.llvm import build
 from translator.m68k.user import PAGE_BITS, UserProgram
-from translator.region import Region, RegionEmitter
+from translator.region import Region
+from translator.render import RegionEmitter
 
 PROGRAM = Path(__file__).resolve().parents[1] / "traces/programs/text.elf"
 

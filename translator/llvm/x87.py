@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..isa import Model
 from ..spec.value import Uop, Val
@@ -102,7 +102,7 @@ class X87(Emitter):
         last = {u.args[0]: u.n for u in ops if u.op == "x_set"}
         self.last_sets = {n for i, n in last.items() if i in needed}
 
-    def registers(self, reals: Usage, entry: int) -> None:
+    def registers(self, reals: Usage, entry: Any) -> None:
         """At the region's entry: read FP registers; %x.ok: the x87 will do for those that are live."""
         self.put("%x.work = alloca [48 x i8], align 16")
         self.put("%x.kind = alloca i32")
@@ -177,7 +177,7 @@ class X87(Emitter):
     def way_out(self) -> list[str]:
         """Where the ways out join: one place stores all registers, so that exits are small."""
         names = []
-        types = {"how": "i64", "next": "i32", "undone": "i64", "why": "i64"}
+        types = {"how": "i64", "next": "i64", "left": "i64"}
         for k, (name, t) in enumerate(types.items(), 1):
             values = ", ".join(f"[ {way[k]}, %{way[0]} ]" for way in self.ways_out)
             self.put(f"%x.{name} = phi {t} {values}")

@@ -24,13 +24,13 @@ class Usage:
 
     used: set[int]
     written: set[int]
-    live: dict[int, set[int]]
+    live: dict[Any, set[int]]
 
 
-def usage(blocks: Mapping[int, Any], successors: Callable[[Any], list[int]]) -> Usage | None:
+def usage(blocks: Mapping[Any, Any], successors: Callable[[Any], list[Any]]) -> Usage | None:
     """None: no floating point."""
-    reads: dict[int, set[int]] = {}
-    writes: dict[int, set[int]] = {}
+    reads: dict[Any, set[int]] = {}
+    writes: dict[Any, set[int]] = {}
     used: set[int] = set()
     some = False
     for at, block in blocks.items():

@@ -76,22 +76,22 @@ def _call(s: Semantics, to: Val) -> None:
     jump(s, to)
 
 
-@insn("0110 0001 vvvv vvvv", "bsr.b {v8}", "PRM 4-59", valid=_short, traits="ends")
+@insn("0110 0001 vvvv vvvv", "bsr.b {v8}", "PRM 4-59", valid=_short, traits="ends call")
 def bsr_b(s: Semantics, f: Fields) -> None:
     _call(s, f.v.sext(32) + _base(s))
 
 
-@insn("0110 0001 1111 1111", "bsr.b {v8}", "PRM 4-59", models=EARLY, traits="ends")
+@insn("0110 0001 1111 1111", "bsr.b {v8}", "PRM 4-59", models=EARLY, traits="ends call")
 def bsr_minus_one(s: Semantics, f: Fields) -> None:
     _call(s, s.pc + 1)
 
 
-@insn("0110 0001 0000 0000", "bsr.w {v16}", "PRM 4-59", traits="ends")
+@insn("0110 0001 0000 0000", "bsr.w {v16}", "PRM 4-59", traits="ends call")
 def bsr_w(s: Semantics, f: Fields) -> None:
     _call(s, s.fetch(2).sext(32) + _base(s))
 
 
-@insn("0110 0001 1111 1111", "bsr.l {v32}", "PRM 4-59", models=M68020, traits="ends")
+@insn("0110 0001 1111 1111", "bsr.l {v32}", "PRM 4-59", models=M68020, traits="ends call")
 def bsr_l(s: Semantics, f: Fields) -> None:
     _call(s, s.fetch(4) + _base(s))
 
@@ -101,7 +101,7 @@ def jmp(s: Semantics, f: Fields) -> None:
     jump(s, target(s, f))
 
 
-@insn("0100 1110 10 MMM nnn", "jsr {ea}", "PRM 4-109", valid=ea(CONTROL), traits="ends")
+@insn("0100 1110 10 MMM nnn", "jsr {ea}", "PRM 4-109", valid=ea(CONTROL), traits="ends call")
 def jsr(s: Semantics, f: Fields) -> None:
     to = target(s, f)
     jump(s, to)  # an odd address stops it before it stacks
@@ -125,7 +125,7 @@ def scc(s: Semantics, f: Fields) -> None:
     place.store(condition(s, f.C).sext(8))
 
 
-@insn("0100 1110 0111 0101", "rts", "PRM 4-169", traits="ends")
+@insn("0100 1110 0111 0101", "rts", "PRM 4-169", traits="ends return")
 def rts(s: Semantics, f: Fields) -> None:
     jump(s, pop(s, 4))
 
@@ -138,7 +138,7 @@ def rtr(s: Semantics, f: Fields) -> None:
     jump(s, to)
 
 
-@insn("0100 1110 0111 0100", "rtd #{s16}", "PRM 4-166", models=FROM_68010, traits="ends")
+@insn("0100 1110 0111 0100", "rtd #{s16}", "PRM 4-166", models=FROM_68010, traits="ends return")
 def rtd(s: Semantics, f: Fields) -> None:
     extra = s.fetch(2).sext(32)
     to = pop(s, 4)

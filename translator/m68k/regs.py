@@ -10,11 +10,11 @@ R = Reg("r", 32, 16)  # D0-D7, A0-A7; A7 is the stack pointer in use
 SP = 15
 
 # Condition codes, as the operations leave them: packed into SR only when somebody looks (see flags.py).
-CC_N = Reg("cc_n", 32)  # N is the sign bit
-CC_Z = Reg("cc_z", 32)  # Z is set if this is zero
-CC_V = Reg("cc_v", 32)  # V is the sign bit
-CC_C = Reg("cc_c", 8)  # 0 or 1
-CC_X = Reg("cc_x", 8)  # 0 or 1
+CC_N = Reg("cc_n", 32, lazy=True)  # N is the sign bit
+CC_Z = Reg("cc_z", 32, lazy=True)  # Z is set if this is zero
+CC_V = Reg("cc_v", 32, lazy=True)  # V is the sign bit
+CC_C = Reg("cc_c", 8, lazy=True)  # 0 or 1
+CC_X = Reg("cc_x", 8, lazy=True)  # 0 or 1
 
 SR_SYS = Reg("sr_sys", 8)  # the status register's upper byte: T1 T0 S M 0 I2 I1 I0
 T1, T0, S_BIT, M_BIT = 7, 6, 5, 4

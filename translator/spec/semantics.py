@@ -19,11 +19,15 @@ from .value import _RIGHT_ZERO, COMPARES, FOLD, Operand, Uop, Val, fold_resize
 
 @dataclass(frozen=True)
 class Reg:
-    """A register or register file in the CPU's state: `count` values of `width` bits, C field `name`."""
+    """A register or register file in the CPU's state: `count` values of `width` bits, C field `name`.
+
+    `lazy`: mostly overwritten before anybody looks, so that regions compute it where it is needed.
+    """
 
     name: str
     width: int
     count: int = 1
+    lazy: bool = False
 
 
 MODE = Reg("mode", 32)  # the privilege mode; engines act on its being written

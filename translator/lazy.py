@@ -1,0 +1,269 @@
+"""Uops of a region as LLVM text, each where something needs it.
+
+Pure operations wait: an address, a store, a branch or an exit asks for their text, which then stands in front
+of it. So code that only a side exit needs stands only there, and nobody renders dead flags. What was computed
+in a branch or an exit is forgotten behind it (`_open`, `_close`) and computed again where it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .isa import Model
+from .llvm.emit import TEXT
+from .llvm.x87 import X87
+from .spec.semantics import DATA, PROGRAM, Reg
+from .spec.value import Uop, Val
+
+COSTLY = 12  # uncomputed operations behind a lazy register before it is computed where it is written
+_SPECIAL = frozenset(("shl", "lshr", "ashr", "udiv", "urem", "sdiv", "srem"))
+PURE = frozenset(TEXT) | _SPECIAL
+
+Slot = tuple[str, int]  # register, index
+
+
+class Node(Uop):
+    """A value of the region: a uop with the operands of this place; `n` names it once it is computed."""
+
+    __slots__ = ("done", "cost")
+
+    def __init__(self, op: str, w: int, args: tuple[Any, ...], cost: int = 1, n: int = 0) -> None:
+        super().__init__(op, w, args, n)
+        self.done, self.cost = False, cost
+
+    @property
+    def x(self) -> Node:
+        """As in a Val that is not known."""
+        return self
+
+    @property
+    def known(self) -> None:
+        """As in a Val."""
+        return None
+
+
+Operand = Node | Val
+Local = dict[int, Operand]  # values of one instruction by the number of their uop
+
+
+class Path:
+    """Where the emitter is in a tree: registers changed since its root, instructions done since then."""
+
+    def __init__(self, changed: dict[Slot, Operand], done: int) -> None:
+        self.changed, self.done = changed, done
+
+
+class LazyEmitter(X87):
+    """Renders instructions of a region; the sub-class says how it is left."""
+
+    def __init__(self, model: Model, page_bits: int, mode: int) -> None:
+        super().__init__(model, page_bits)
+        self._space = str(mode)  # of the soft-TLB
+        self._scopes: list[list[Node]] = [[]]
+        self._homes: dict[Slot, Node] = {}
+        self._exits: dict[str, str] = {}  # of the instruction at hand: why -> label
+        self._local: Local = {}
+        self._path = Path({}, 0)
+        self.here = 0  # address of the instruction at hand
+
+    def _leave_if(self, cond: str, path: Path, why: str) -> None:
+        raise NotImplementedError
+
+    # -- values ----------------------------------------------------------------------------------------------
+
+    def text(self, v: Any) -> str:
+        """An operand; it is computed here if it has not been."""
+        if isinstance(v, Node):
+            if not v.done:
+                self._compute(v)
+            return f"%t{v.n}"
+        return super().text(v)
+
+    def _name(self, v: Node) -> str:
+        self.n += 1
+        v.n, v.done = self.n, True
+        self._scopes[-1].append(v)
+        return f"%t{v.n}"
+
+    def _compute(self, v: Node) -> None:
+        if v.op == "home":
+            (reg, i), r = v.args
+            self.put(f"{self._name(v)} = load i{r.width}, ptr %{reg}.{i}")
+            return
+        for a in v.args:
+            self.text(a)
+        self._name(v)
+        self.render([v])
+
+    def _open(self) -> None:
+        self._scopes.append([])
+
+    def _close(self) -> None:
+        """What has been computed since `_open` is not to be had any more."""
+        for v in self._scopes.pop():
+            v.done = False
+
+    def _read(self, path: Path, slot: Slot, r: Reg) -> Operand:
+        v = path.changed.get(slot)
+        if v is None:
+            v = self._homes.get(slot)
+            if v is None:
+                v = self._homes[slot] = Node("home", r.width, (slot, r), 0)
+        return v
+
+    # -- instructions ----------------------------------------------------------------------------------------
+
+    def _operand(self, v: Any) -> Operand:
+        return v if isinstance(v.x, int) else self._local[v.x.n]
+
+    def _ops(self, ops: list[Uop], at: int, end: int, path: Path) -> None:
+        """Render ops[at:end]; what is pure waits until it is needed."""
+        local = self._local
+        while at < end:
+            u = ops[at]
+            at += 1
+            if u.op in PURE:
+                args = tuple(self._operand(a) for a in u.args)
+                cost = 1 + sum(a.cost for a in args if isinstance(a, Node) and not a.done)
+                local[u.n] = Node(u.op, u.w, args, cost)
+            elif u.op == "get":
+                reg, index = u.args
+                local[u.n] = self._read(path, (reg.name, index.x), reg)
+            elif u.op == "set":
+                reg, index, value = u.args
+                v = self._operand(value)
+                if isinstance(v, Node) and (not reg.lazy or v.cost > COSTLY):
+                    self.text(v)
+                    v.cost = 0
+                path.changed[reg.name, index.x] = v
+            elif u.op == "if":
+                at = self._if(ops, at - 1, path)
+            elif u.op == "insn":
+                self.op_insn(u)
+            elif u.op != "finish":
+                self._path = path
+                self._effect(u)
+
+    def _effect(self, u: Uop) -> None:
+        """An operation that is done where it stands."""
+        args = tuple(self._operand(a) if isinstance(a, Val) else a for a in u.args)
+        for a in args:
+            if isinstance(a, Node):
+                self.text(a)
+        v = Node(u.op, u.w, args, 0, u.n)
+        if u.w:
+            self._local[u.n] = v
+            self._name(v)
+        getattr(self, "op_" + u.op)(v)
+
+    @property
+    def _here(self) -> tuple[int, int]:  # type: ignore[override]
+        return self.here, 0
+
+    def _if(self, ops: list[Uop], at: int, path: Path) -> int:
+        """The structured condition that begins at ops[at]; returns the index behind its phis."""
+        other, end = _arms(ops, at)
+        behind = end + 1
+        while ops[behind].op == "phi":
+            behind += 1
+        phis = ops[end + 1 : behind]
+        cond = self._operand(ops[at].args[0])
+        dead = _dead(ops, at + 1, other), _dead(ops, other + 1, end)
+        if any(dead):  # one side is an exception: a side exit, and the other side is all there is
+            c = self.text(cond)
+            if not dead[0]:
+                c, yes = self.new(), c
+                self.put(f"{c} = xor i1 {yes}, true")
+            self._leave_if(c, path, "exception")
+            if not dead[0]:
+                self._ops(ops, at + 1, other, path)
+            else:
+                self._ops(ops, other + 1, end, path)
+            return behind
+        if all(u.op in PURE or u.op in ("get", "if", "else", "phi", "end") for u in ops[at + 1 : end]):
+            self._ops(ops, at + 1, other, path)
+            self._ops(ops, other + 1, end, path)
+            for u in phis:
+                a, b = (self._operand(v) for v in u.args)
+                cost = 1 + sum(v.cost for v in (cond, a, b) if isinstance(v, Node) and not v.done)
+                self._local[u.n] = Node("select", u.w, (cond, a, b), cost)
+            return behind
+        self.n += 1
+        k, exits, asked = self.n, self._exits, self.asked
+        self.cond(self.text(cond), f"then{k}", f"else{k}")
+        incoming: list[list[str]] = [[] for _ in phis]
+        for label, first, last, arm in ((f"then{k}", at + 1, other, 0), (f"else{k}", other + 1, end, 1)):
+            self._exits = dict(exits)
+            self.asked = asked
+            self._open()
+            self.block(label)
+            self._ops(ops, first, last, path)
+            for into, u in zip(incoming, phis, strict=True):
+                into.append(self.text(self._operand(u.args[arm])))
+            from_ = self.label
+            for into in incoming:
+                into[-1] = f"[ {into[-1]}, %{from_} ]"
+            self.br(f"join{k}")
+            self._close()
+        self._exits, self.asked = exits, asked
+        self.block(f"join{k}")
+        for into, u in zip(incoming, phis, strict=True):
+            v = self._local[u.n] = Node("phi", u.w, (), 0)
+            self.put(f"{self._name(v)} = phi i{u.w} {', '.join(into)}")
+        return behind
+
+    def op_insn(self, u: Uop) -> None:
+        self.lines.append(f"; {u.args[0]:#x}")
+
+    def _guard(self, hit: str, why: str) -> None:
+        miss = self.new()
+        self.put(f"{miss} = xor i1 {hit}, true")
+        self._leave_if(miss, self._path, why)
+
+    def op_load(self, u: Any) -> None:
+        addr, size, space = u.args
+        hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", self._space)
+        self._guard(hit, "load")
+        self.host_load(p, size, f"%t{u.n}")
+
+    def op_store(self, u: Any) -> None:
+        addr, value, space = u.args
+        assert space is DATA, space
+        hit, p = self.tlb(self.text(addr), value.w // 8, "wtag", self._space)
+        self._guard(hit, "store")
+        self.host_store(p, value.w // 8, self.text(value))
+
+    def op_probe(self, u: Any) -> None:
+        addr, size, _ = u.args
+        hit, _p = self.tlb(self.text(addr), size, "wtag", self._space)
+        self._guard(hit, "probe")
+
+
+def _arms(ops: list[Uop], at: int) -> tuple[int, int]:
+    """Indices of the `else` and the `end` that belong to the `if` at ops[at]."""
+    depth, other = 0, at
+    while True:
+        op = ops[at].op
+        if op == "if":
+            depth += 1
+        elif op == "else" and depth == 1:
+            other = at
+        elif op == "end":
+            depth -= 1
+            if not depth:
+                return other, at
+        at += 1
+
+
+def _dead(ops: list[Uop], at: int, end: int) -> bool:
+    """Whether an arm always ends in an exception."""
+    while at < end:
+        if ops[at].op == "goto":
+            return True
+        if ops[at].op == "if":
+            other, last = _arms(ops, at)
+            if _dead(ops, at + 1, other) and _dead(ops, other + 1, last):
+                return True
+            at = last
+        at += 1
+    return False

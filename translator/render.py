@@ -1,0 +1,249 @@
+"""Regions as LLVM text: guest registers in SSA, no slow paths, only side exits.
+
+    at a tree's root     budget check for the tree's longest path; registers come from stack slots
+    within the tree      values are computed where something needs them: an address, a store, a branch
+    side exit (cold)     changed registers are stored, conditions computed from what they depend on;
+                         op = pc | why << 32, and `exit` goes on in the interpreter with that instruction
+    edge to a root       changed registers go to their stack slots, of which LLVM makes phis
+
+A tree is a block with several predecessors (or the entry) and what can only be reached through it.  So a
+value has one definition wherever it is used, and code that only an exit needs stands only there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .lazy import LazyEmitter, Operand, Path, Slot
+from .llvm import x87_exit
+from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
+from .region import Block, Key, Region, Step
+from .spec.semantics import Reg
+from .spec.value import Val
+from .state import EXITS
+
+
+def written(step: Step) -> set[Slot]:
+    """Registers that an instruction may write."""
+    return {(u.args[0].name, u.args[1].x) for u in step.ops if u.op == "set"}
+
+
+def successors(region: Region, b: Block) -> list[Key]:
+    """Blocks of the region that may follow `b`, one for each edge."""
+    return [k for k in (b.taken, b.through) if k is not None and k in region.blocks]
+
+
+def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
+    """Per block, the registers that may have been written since the region was entered."""
+    dirty: dict[Key, set[Slot]] = {k: set() for k in region.blocks}
+    own = {k: {slot for s in b.steps for slot in written(s)} for k, b in region.blocks.items()}
+    todo: list[Key] = [(region.entry,)]
+    seen = set()
+    while todo:
+        k = todo.pop()
+        seen.add(k)
+        out = dirty[k] | own[k]
+        for to in successors(region, region.blocks[k]):
+            if to not in seen or not out <= dirty[to]:
+                dirty[to] |= out
+                todo.append(to)
+    return dirty
+
+
+class RegionEmitter(LazyEmitter):
+    """Renders a region."""
+
+    def __init__(self, region: Region, page_bits: int) -> None:
+        super().__init__(region.model, page_bits, region.mode)
+        self.region = region
+        self.slots: dict[Slot, Reg] = {}
+        for b in region.blocks.values():
+            for s in b.steps:
+                for u in s.ops:
+                    if u.op in ("get", "set"):
+                        self.slots[u.args[0].name, u.args[1].x] = u.args[0]
+        self._dirty = dirty_registers(region)
+        edges = [to for b in region.blocks.values() for to in successors(region, b)]
+        self._roots = {(region.entry,)} | {k for k in edges if edges.count(k) > 1}
+        self._labels = {k: f"at{i}_{k[0]:x}" for i, k in enumerate(region.blocks)}
+        self._cold: list[str] = []
+        self.here = region.entry
+        self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
+
+    def module(self, name: str = "region") -> str:
+        """The region as an LLVM module with one function."""
+        self.lines = [
+            f"define tailcc void @{name}(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) nounwind {{"
+        ]
+        self.block("entry")
+        self.put("%left = alloca i64")
+        self.put("store i64 %budget, ptr %left")
+        for (reg, i), r in self.slots.items():
+            self.put(f"%{reg}.{i} = alloca i{r.width}")
+            p, v = self._state(reg, i, r), self.new()
+            self.put(f"{v} = load i{r.width}, ptr {p}, {STATE}")
+            self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
+        if self.reals:
+            self.registers(self.reals, (self.region.entry,))
+        self.br(self._labels[(self.region.entry,)])
+        for key in self.region.blocks:
+            if key in self._roots:
+                self._tree(key)
+        self.lines += self._cold
+        if self.reals:
+            self.block("x.leave")
+            fields = self.way_out()
+            self.store_registers(self.reals)
+            self._gone(*fields)
+        self.lines.append("}\n")
+        declared = x87_exit.declarations(self.offsets, self.limits) if self.reals else ""
+        return INTRINSICS + METADATA + declared + "\n".join(self.lines)
+
+    def _state(self, reg: str, i: int, r: Reg) -> str:
+        p = self.new("p")
+        self.put(f"{p} = getelementptr i8, ptr %st, i64 {self.offsets[reg] + i * r.width // 8}")
+        return p
+
+    # -- blocks ----------------------------------------------------------------------------------------------
+
+    def _longest(self, key: Key) -> int:
+        """Instructions on the longest way through a tree."""
+        b = self.region.blocks[key]
+        below = [self._longest(k) for k in successors(self.region, b) if k not in self._roots]
+        return len(b.steps) + max(below, default=0)
+
+    def _tree(self, root: Key) -> None:
+        self._homes = {}
+        self._at_root = self._dirty[root]
+        self._open()
+        self.here = root[0]
+        self.block(self._labels[root])
+        self._have = self.new()
+        self.put(f"{self._have} = load i64, ptr %left")
+        path = Path({}, 0)
+        most = self._longest(root)
+        if most:
+            self._exits = {}
+            short = self.new()
+            self.put(f"{short} = icmp ult i64 {self._have}, {most}")
+            self._leave_if(short, path, "budget")
+        self._blocks(self.region.blocks[root], path)
+        self._close()
+
+    def _blocks(self, b: Block | None, path: Path) -> None:
+        """A block and what can only be reached through it."""
+        while b is not None:
+            if self.reals:
+                behind = (self.reals.live[to] for to in successors(self.region, b))
+                self.fresh_block((u for s in b.steps for u in s.ops), set().union(*behind))
+            for s in b.steps:
+                self.here = s.address
+                self._exits, self._local = {}, {}
+                self._ops(s.ops, 0, len(s.ops), path)
+                path.done += 1
+            how, *operands = b.next or (None,)
+            if how is None:
+                b = self._edge(b.through, b.follow, path, b.stuck)
+            elif how == "jump":
+                b = self._jump(b, self._operand(operands[0]), path)
+            else:
+                b = self._branch(b, self._operand(operands[0]), self._operand(operands[1]), path)
+
+    def _branch(self, b: Block, cond: Operand, to: Operand, path: Path) -> Block | None:
+        if isinstance(cond, Val):
+            return self._edge(b.taken, to, path) if cond.known else self._edge(b.through, b.follow, path)
+        self.n += 1
+        taken, not_ = f"taken{self.n}", f"not{self.n}"
+        self.cond(self.text(cond), taken, not_)
+        for label, key, address in ((taken, b.taken, to), (not_, b.through, b.follow)):
+            self._open()
+            self.block(label)
+            way = Path(dict(path.changed), path.done)
+            self._blocks(self._edge(key, address, way), way)
+            self._close()
+        return None
+
+    def _jump(self, b: Block, to: Operand, path: Path) -> Block | None:
+        if isinstance(to, Val) or b.taken is None or b.taken not in self.region.blocks:
+            return self._edge(b.taken, to, path)
+        self.n += 1
+        back, away, same = f"back{self.n}", f"away{self.n}", self.new()
+        self.put(f"{same} = icmp eq i32 {self.text(to)}, {b.taken[0]}")
+        self.cond(same, back, away)
+        self._open()
+        self.block(away)
+        self._leave(to, path, "elsewhere")
+        self._close()
+        self.block(back)
+        return self._edge(b.taken, b.taken[0], path)
+
+    def _edge(self, key: Key | None, address: Any, path: Path, stuck: bool = False) -> Block | None:
+        """Go on at a block, which is returned if it comes here; `stuck`: it is the interpreter's."""
+        if key is None or key not in self.region.blocks:
+            self._leave(address, path, "interpreter" if stuck else "elsewhere")
+            return None
+        if key not in self._roots:
+            return self.region.blocks[key]
+        values = [(slot, self.text(v)) for slot, v in path.changed.items()]
+        for (reg, i), v in values:
+            self.put(f"store i{self.slots[reg, i].width} {v}, ptr %{reg}.{i}")
+        if path.done:
+            rest = self.new()
+            self.put(f"{rest} = sub i64 {self._have}, {path.done}")
+            self.put(f"store i64 {rest}, ptr %left")
+        self.br(self._labels[key])
+        return None
+
+    # -- leaving ---------------------------------------------------------------------------------------------
+
+    def _leave(self, pc: Any, path: Path, why: str) -> None:
+        """Store what has changed and go on at pc in other code."""
+        for slot in sorted(self._at_root | path.changed.keys()):
+            r = self.slots[slot]
+            v = self.text(self._read(path, slot, r))
+            self.put(f"store i{r.width} {v}, ptr {self._state(*slot, r)}, {STATE}")
+        back = self._have
+        if path.done:
+            back = self.new()
+            self.put(f"{back} = sub i64 {self._have}, {path.done}")
+        how = "chain" if why == "elsewhere" else "exit"
+        known = pc if isinstance(pc, int) else pc.known if isinstance(pc, Val) else None
+        if known is not None:
+            op = str(known if how == "chain" else known | EXITS.index(why) << 32)
+        else:
+            op = self.new()
+            self.put(f"{op} = zext i32 {self.text(pc)} to i64")
+        fields = str(self.offsets[how]), op, back
+        if self.reals:
+            self.ways_out.append((self.label, *fields))
+            self.br("x.leave")
+        else:
+            self._gone(*fields)
+
+    def _gone(self, how: str, op: str, left: str) -> None:
+        """To the code whose address is at an offset in the state."""
+        p, target = self.new("p"), self.new("f")
+        self.put(f"{p} = getelementptr i8, ptr %st, i64 {how}")
+        self.put(f"{target} = load ptr, ptr {p}, {STATE}")
+        self.put(f"musttail call tailcc void {target}(ptr %st, ptr null, i64 {left}, i64 {op})")
+        self.put("ret void")
+
+    def _side_exit(self, path: Path, why: str) -> str:
+        """Label of an exit before the current instruction, out of the way."""
+        if why not in self._exits:
+            self.n += 1
+            label = self._exits[why] = f"side{self.n}"
+            lines, self.lines = self.lines, self._cold
+            now = self.label
+            self._open()
+            self.block(label)
+            self._leave(self.here, path, why)
+            self._close()
+            self.lines, self.label = lines, now
+        return self._exits[why]
+
+    def _leave_if(self, cond: str, path: Path, why: str) -> None:
+        exit_ = self._side_exit(path, why)
+        self.n += 1
+        self.cond(cond, exit_, f"on{self.n}", UNLIKELY)
+        self.block(f"on{self.n}")
