@@ -22,13 +22,22 @@ class Poller:
         self.machine = machine
         self._epoll = select.epoll()
         self._watched: dict[int, tuple[Ready | None, Ready | None]] = {}
-        self._started = False
+        self._started = self._reading = False
 
     def start(self) -> None:
         """Begin to serve; again is harmless."""
-        if not self._started and not self._epoll.closed:
+        self._started = True
+        self._update()
+
+    def _update(self) -> None:
+        """The machine looks at us only while there is something to watch: without any host input to wait for
+        its runs repeat, and idle time passes at once."""
+        wanted = self._started and bool(self._watched) and not self._epoll.closed
+        if wanted and not self._reading:
             self.machine.add_reader(self._epoll.fileno(), self.serve)
-            self._started = True
+        elif self._reading and not wanted:
+            self.machine.remove_reader(self._epoll.fileno())
+        self._reading = wanted
 
     def watch(self, fd: int, read: Ready | None = None, write: Ready | None = None) -> None:
         """Call `read` and `write` when `fd` is readable or writable; None: not now. Errors count as both."""
@@ -41,11 +50,13 @@ class Poller:
         else:
             self._epoll.register(fd, events)
             self._watched[fd] = read, write
+            self._update()
 
     def forget(self, fd: int) -> None:
         """Stop watching; to be called before `fd` is closed. Harmless when it is not watched."""
         if self._watched.pop(fd, None) is not None:
             self._epoll.unregister(fd)
+            self._update()
 
     def serve(self) -> None:
         """Serve what is ready, without waiting."""
@@ -61,8 +72,8 @@ class Poller:
 
     def close(self) -> None:
         """Stop serving; the sockets stay open. May be called more than once."""
-        if self._started:
-            self.machine.remove_reader(self._epoll.fileno())
+        if not self._epoll.closed:
             self._started = False
-        self._watched.clear()
-        self._epoll.close()
+            self._update()
+            self._watched.clear()
+            self._epoll.close()

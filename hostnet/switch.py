@@ -132,8 +132,7 @@ class Switch(Element):
         return [SwitchPort(self)]
 
     def reset(self) -> None:
-        if "join" in self.args or "listen" in self.args:
-            self.poller.start()
+        self.poller.start()
         if "join" in self.args and not self._joining:
             self._joining = True
             self._join()

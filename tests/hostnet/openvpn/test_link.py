@@ -116,7 +116,7 @@ def test_a_stranger_is_not_heard(machines, key, tmp_path):
     make(b, f"--remote 127.0.0.1 {p} --lport 0 --secret {other}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
         plain.sendto(FRAME, ("127.0.0.1", p))
-    assert not talk(a, b, 1.5)
+    assert not talk(a, b, 0.7)
     assert a.elements["g"].frames == []
     assert link.carrier.remote is None
 
@@ -171,7 +171,7 @@ def test_tls_refuses(machines, certificates, name, more):
     a, b, p = machines(), machines(), free(socket.SOCK_STREAM)
     make(a, f"--proto tcp-server --local 127.0.0.1 --lport {p} {tls(certificates, 'a')} {more}")
     make(b, f"--proto tcp-client --remote 127.0.0.1 {p} --connect-retry 0 {tls(certificates, name)}")
-    assert not talk(a, b, 1.5)
+    assert not talk(a, b, 0.7)
     assert any("TLS" in line for line in a.logged + b.logged)
 
 
@@ -203,6 +203,7 @@ def test_strangers_cannot_take_an_encrypted_line(machines, key):
     assert talk(a, b)
 
 
+@pytest.mark.slow
 def test_silence_begins_anew(machines, key):
     a, b, p = machines(), machines(), free()
     link = make(a, f"--local 127.0.0.1 --lport {p} --secret {key} --keepalive 1 2")

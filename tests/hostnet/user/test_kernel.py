@@ -14,6 +14,9 @@ import pytest
 from tests.hostnet.lab import join, needs
 from tests.hostnet.test_tap import tap
 
+LONG = pytest.param(20_000_000, "", marks=pytest.mark.slow)
+LOSSY = pytest.param(1_000_000, "loss 5 delay 500", marks=pytest.mark.slow)
+
 
 @pytest.fixture
 def lab(machine, spaces):
@@ -78,7 +81,7 @@ def test_ping_the_gateway(machine, lab):
 
 
 @pytest.mark.parametrize(
-    ("size", "cable"), [(0, ""), (5_000_000, ""), (300_000, "loss 3"), (100_000, "delay 3000")]
+    ("size", "cable"), [(0, ""), (500_000, ""), (50_000, "loss 3"), (30_000, "delay 3000"), LONG, LOSSY]
 )
 def test_download(machine, lab, size, cable):
     """What the host sends arrives whole, also over a cable that loses frames; then the stream ends."""
@@ -94,11 +97,12 @@ print(n, h.hexdigest())
 """
     found = inside(machine, host, guest, code).split()
     assert found == [str(size), hashlib.sha256(data).hexdigest()]
-    machine.until(lambda: not element.tcp.flows, 5)
+    machine.run(0.1)
+    machine.clock.advance(3_000_000_000)  # a repeated FIN would still be answered until now
     assert not element.tcp.flows
 
 
-@pytest.mark.parametrize(("size", "cable"), [(2_000_000, ""), (200_000, "loss 3")])
+@pytest.mark.parametrize(("size", "cable"), [(500_000, ""), (50_000, "loss 3"), LONG, LOSSY])
 def test_upload(machine, lab, size, cable):
     guest, host, element = lab("host-loopback", cable)
     got = hashlib.sha256()
@@ -123,10 +127,12 @@ print(hashlib.sha256(data).hexdigest(), s.recv(10).decode())
     digest, answer = inside(machine, host, guest, code).split()
     assert done.wait(5)
     assert (sum(count), got.hexdigest(), answer) == (size, digest, "thanks")
-    machine.until(lambda: not element.tcp.flows, 5)
+    machine.run(0.1)
+    machine.clock.advance(3_000_000_000)  # a repeated FIN would still be answered until now
     assert not element.tcp.flows
 
 
+@pytest.mark.slow
 def test_a_slow_reader_stops_the_sender(machine, lab):
     """Backpressure all the way: the guest's window shuts, nothing is lost, nothing piles up."""
     guest, host, _ = lab("host-loopback")
@@ -199,10 +205,6 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)
 for data in (b"abc", b"", bytes(range(256)) * 32):
     s.sendto(data, ("10.0.2.2", {port}))
     assert s.recvfrom(65536) == (data[::-1], ("10.0.2.2", {port}))
-try:
-    c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); c.settimeout(5)
-    c.connect(("10.0.2.2", 7)); c.send(b"x"); c.recv(10)
-except (ConnectionRefusedError, TimeoutError) as error: print(type(error).__name__)
 """
     inside(machine, host, guest, code)
 
@@ -259,6 +261,7 @@ def test_ping_through(machine, lab, spaces):
     assert "2 received" in process.stdout.read()
 
 
+@pytest.mark.slow
 def test_throughput_with_iperf(machine, lab):
     needs("iperf3")
     guest, host, _ = lab("host-loopback")
