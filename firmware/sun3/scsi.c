@@ -5,7 +5,7 @@
 #include "sun3.h"
 #include "trap.h"
 
-enum { WINDOW_PAGES = 16, POLLS = 256, COMMAND_SECONDS = 300 /* a tape may rewind */ };
+enum { WINDOW_PAGES = 16, POLLS = 256, COMMAND_TIME = 300000 /* a tape may rewind */ };
 
 static struct {
     const struct scsi_board *board;
@@ -23,16 +23,17 @@ static const struct {
     {&scsi_si_vme, VME_SCSI + VME_SCSI_STEP, PTE_TYPE_VME16, 1},
 };
 
-int scsi_wait(struct patience *patience, u32 seconds)
+int scsi_wait(struct patience *patience, u32 milliseconds)
 {
-    u32 now, nanoseconds;
+    u32 seconds, nanoseconds;
 
     if (patience->polls++ % POLLS)
         return 1;
-    machine_time(&now, &nanoseconds);
+    machine_time(&seconds, &nanoseconds);
+    u32 now = seconds * 1000 + nanoseconds / 1000000;
     if (patience->polls == 1)
         patience->since = now;
-    return now - patience->since <= seconds;
+    return now - patience->since <= milliseconds;
 }
 
 const struct scsi_board *scsi_open(u32 controller)
@@ -96,7 +97,7 @@ static u32 next_phase(void)
     u32 phase;
 
     while ((phase = open_board.board->phase(open_board.base)) == NO_REQUEST)
-        if (!scsi_wait(&patience, COMMAND_SECONDS))
+        if (!scsi_wait(&patience, COMMAND_TIME))
             return BUS_FREE;
     return phase;
 }

@@ -3,7 +3,7 @@
 #include "sun3.h"
 #include "trap.h"
 
-enum { SELECT_SECONDS = 1, RESET_POLLS = 1000, DMA_SECONDS = 60 };
+enum { SELECT_TIME = 250, RESET_POLLS = 1000, DMA_TIME = 60000 };
 enum {
     BUS_ERROR = 0x4000,
     INTERRUPT = 0x1000,
@@ -59,7 +59,7 @@ static int select(u32 base, u32 target)
     regs(base)->data = (u8)(1 << target);
     regs(base)->control = SELECT;
     while (!(regs(base)->control & BUSY))
-        if (!scsi_wait(&patience, SELECT_SECONDS)) {
+        if (!scsi_wait(&patience, SELECT_TIME)) {
             regs(base)->control = 0;
             return 0;
         }
@@ -96,7 +96,7 @@ static int transfer(u32 base, u32 in_phase, u32 n)
     regs(base)->control = (u16)(PARITY | DMA | (n & 1 ? 0 : WORDS));
     do
         now = regs(base)->control;
-    while (!(now & (INTERRUPT | BUS_ERROR)) && scsi_wait(&patience, DMA_SECONDS));
+    while (!(now & (INTERRUPT | BUS_ERROR)) && scsi_wait(&patience, DMA_TIME));
     u32 left = (u16)~regs(base)->count;
     regs(base)->control = PARITY;
     return now & BUS_ERROR ? SCSI_BUS_ERROR : (int)left;

@@ -4,7 +4,7 @@
 #include "sun3.h"
 #include "trap.h"
 
-enum { SELECT_SECONDS = 1, HANDSHAKE_SECONDS = 2, DMA_SECONDS = 60, RESET_POLLS = 1000, HOST = 0x80 };
+enum { SELECT_TIME = 250, HANDSHAKE_TIME = 2000, DMA_TIME = 60000, RESET_POLLS = 1000, HOST = 0x80 };
 enum { ICR_DATA = 0x01, ICR_SELECT = 0x04, ICR_ACK = 0x10, ICR_RESET = 0x80 };
 enum { MODE_DMA = 0x02 };
 enum { BUS_REQUEST = 0x20, BUS_BUSY = 0x40, BUS_PHASE_SHIFT = 2 };
@@ -126,7 +126,7 @@ static int select(u32 base, u32 target)
     r->data = (u8)(HOST | 1 << target);
     r->initiator = ICR_DATA | ICR_SELECT;
     while (answered && !(r->bus & BUS_BUSY))
-        answered = scsi_wait(&patience, SELECT_SECONDS);
+        answered = scsi_wait(&patience, SELECT_TIME);
     r->initiator = 0;
     return answered;
 }
@@ -143,7 +143,7 @@ static void finish_handshake(volatile struct board *r, u32 driving)
     struct patience patience = {0, 0};
 
     r->initiator = (u8)(driving | ICR_ACK);
-    while ((r->bus & BUS_REQUEST) && scsi_wait(&patience, HANDSHAKE_SECONDS))
+    while ((r->bus & BUS_REQUEST) && scsi_wait(&patience, HANDSHAKE_TIME))
         continue;
     r->initiator = 0;
 }
@@ -198,7 +198,7 @@ static int transfer(u32 base, u32 in_phase, u32 n)
     do
         csr = r->csr;
     while (!(csr & (CSR_CHIP | CSR_CONFLICT | CSR_BUS_ERROR)) && bytes_left(base) &&
-           scsi_wait(&patience, DMA_SECONDS));
+           scsi_wait(&patience, DMA_TIME));
     if (is_vme(base))
         r->csr &= (u16)~CSR_DMA_ON;
     u32 left = bytes_left(base);
