@@ -75,17 +75,17 @@ class Replay:
         if self._left:
             self._left -= 1
             value = int.from_bytes(self._old[self._at : self._at + size], self.order)
-            self._at += size
-        else:
-            value = io.read(phys, va, size, fc)
+            self._at = self._used = self._at + size
+            return value
+        value = io.read(phys, va, size, fc)
         self._note(size, value)
         return value
 
     def write(self, io: Io, phys: int, va: int, size: int, value: int, fc: int) -> None:
         if self._left:
             self._left -= 1
-        else:
-            io.write(phys, va, size, value, fc)
+            return
+        io.write(phys, va, size, value, fc)
         self._note(0, 0)
 
     def _note(self, size: int, value: int) -> None:
@@ -113,7 +113,10 @@ class Replay:
         self.state.log_budget = NOBODY
 
     def restart(self) -> None:
-        """The next instruction is the one whose log RTE has put into state.redo_ and fix_."""
+        """The next instruction is the one whose log RTE has put into state.redo_ and fix_.
+
+        All of it is in the new log from the start: the next fault may come before it is used up.
+        """
         s = self.state
         count = int(s.redo_count)
         self._left, self._at = count & (1 << COUNT_BITS) - 1, 0
@@ -124,11 +127,12 @@ class Replay:
             self.fixes.append(Fix(kind, va, size, data))
         if s.fix_kind:
             self.fixes.append(Fix(s.fix_kind, s.fix_va, s.fix_size, s.fix_data & 0xFFFF_FFFF))
+        self._log[:] = self._old
         fixes = self.fixes[-(self.room // FIX.size) :]
         for k, fix in enumerate(fixes):
             at = self.room - FIX.size * (k + 1)
             self._log[at : at + FIX.size] = FIX.pack(fix.kind, fix.size & 0xFF, fix.va, fix.data)
-        s.log_budget, s.log_count = s.budget, len(fixes) << COUNT_BITS
+        s.log_budget, s.log_count = s.budget, len(fixes) << COUNT_BITS | self._left
         self._used, self._full = 0, False
 
     def done(self) -> None:
