@@ -60,7 +60,7 @@ def test_the_option(tmp_path, capsys):
     (tmp_path / "m").write_text(
         "source SUN3\nbwtwo0 at obmem0 addr 0xff000000: tme/machine/sun3/bwtwo type onboard"
     )
-    options = ["--interp", "--insns", "100", "--screenshot", str(tmp_path / "x.png")]
+    options = ["--concrete", "--insns", "20", "--screenshot", str(tmp_path / "x.png")]
     assert main([*options, str(tmp_path / "m")]) == 0
     assert (tmp_path / "x.png").read_bytes().startswith(PNG)
     (tmp_path / "x.png").unlink()
