@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--list-elements", action="store_true", help="all elements, their arguments and help")
     group.add_argument("--graph", type=Path, metavar="FILE", help="draw the machine as FILE.dot or FILE.svg")
     group.add_argument(
-        "--nat-rules", metavar="KIND", help="print the NAT of a machine's TAPs for nft (Linux), npf or pf (BSD)"
+        "--nat-rules", metavar="KIND", help="print the NAT rules of its TAPs for nft (Linux), npf or pf (BSD)"
     )
     group.add_argument("--version", action="version", version=f"tmesh {__version__}")
     return parser
