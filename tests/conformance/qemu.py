@@ -35,7 +35,7 @@ class Ours:
     def __init__(self, engine: str) -> None:
         self.flat = Flat(M68020, engine)
         self.data = self.flat.map(DATA, DATA_SIZE)
-        self.code = self.flat.map(CODE, PROGRAMS * SLOT, writable=False)
+        self.code = self.flat.map(CODE, SLOT, writable=False)
         leave = self.flat.map(LEAVE, 0x1000, writable=False)
         leave[0:2] = b"\x4e\x4f"  # TRAP #15
         supervisor = self.flat.map(SUPERVISOR, 0x1000)
@@ -45,8 +45,11 @@ class Ours:
         self.in_regions = 0
 
     def put(self, s: Subject, code: bytes) -> None:
-        at = s.program.base - CODE
-        self.code[at : at + SLOT] = code.ljust(SLOT, b"\0")
+        """The only program there is now: what reads others' code strays."""
+        cpu = self.flat.cpu
+        cpu.memory.ranges[1].base = cpu.state.ranges[1].base = s.program.base
+        cpu.flush_tlb()
+        self.code[:] = code.ljust(SLOT, b"\0")
 
     def result(self, s: Subject, task: bytes, host: int = 0) -> bytes | None:
         """What QEMU should write; None if the program takes an exception or strays."""

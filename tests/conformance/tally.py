@@ -33,7 +33,7 @@ class Tally:
 
     def fail(self, text: str) -> None:
         self.unexplained += 1
-        if len(self.failures) < KEPT:
+        if text and len(self.failures) < KEPT:
             self.failures.append(text)
 
     def add(self, other: Tally) -> None:

@@ -59,7 +59,7 @@ class Tiny:
 
     def __init__(self, model: Model, mask: int = 0xFFFFFFFF, holes: bool = False) -> None:
         self.model = model
-        self.state: Any = SimpleNamespace(**{name: 0 for _, name, count in CORE if count == 1})
+        self.state: Any = SimpleNamespace(**{name: 0 if n == 1 else [0] * n for _, name, n in CORE})
         for reg in model.isa.regs:
             setattr(self.state, reg.name, 0 if reg.count == 1 else [0] * reg.count)
         self.memory = Bytes(model, mask, holes)
