@@ -146,6 +146,7 @@ class Cpu:
         self.memory = GuestMemory(model, self.mmu, self.io, self._code_written, self.replay)
         self.concrete = ConcreteCpu(self)
         self.native = native
+        self.own_registers = 0  # address of the native Mmu.registers
         self.jit = jit
         self.reason = Reason.BUDGET
         self.stopped = self.halted = False
@@ -252,9 +253,14 @@ class Cpu:
         """Call fn(va, size, value) for every store done.  Native code is told that no memory can be written,
         so that each store comes to Python."""
         self.memory.on_write = fn
+        self.see_registers(fn is not None)
         for slot, r in zip(self.state.ranges, self.memory.ranges, strict=False):
             slot.writable = int(r.writable and fn is None)
         self.flush()
+
+    def see_registers(self, on: bool) -> None:
+        """Let every cycle to the MMU's registers come to `io`, for `io` to log them."""
+        self.state.registers = 0 if on else self.own_registers
 
     def watch_routines(self, fn: Callable[[str], None]) -> None:
         """Call fn(name) after every routine that went on in the guest (exceptions, interrupts)."""

@@ -14,8 +14,10 @@ from . import interp
 from .cache import Cache, digest
 from .isa import Model
 from .llvm import build
+from .llvm.build import Linked
 from .memory import Mmu
 from .native import function
+from .spec.value import Val
 
 HANDLERS_PER_PART = 150
 LEVEL, CODEGEN = 0, 2
@@ -85,7 +87,8 @@ class Native:
         numbers = memoryview(index).cast("H")
         self.handlers = (ctypes.c_uint64 * words)(*[table[n] for n in numbers])
         self.lengths = (ctypes.c_uint8 * words).from_buffer_copy(lengths)
-        self._mmu = self.linker.link(self._translate(mmu, cache), ["translate"], {})
+        self._mmu = self._function("translate", mmu, mmu.translate, cache)
+        self._registers = mmu.registers and self._function("registers", mmu, mmu.registers, cache)
         entry = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint64)
         self.run = entry(self.addresses["run"])
         self.step = entry(self.addresses["step"])
@@ -146,20 +149,22 @@ class Native:
                 index[w], lengths[w] = k, length
         return [support, index.tobytes(), bytes(lengths), *(made[f][0] for f in starts)]
 
-    def _translate(self, mmu: Mmu, cache: Cache) -> bytes:
-        text = function("translate", self.model, mmu.layout, mmu.translate, (32, 32, 32))
+    def _function(self, name: str, mmu: Mmu, fn: Callable[..., Val], cache: Cache) -> Linked:
+        text = function(name, self.model, mmu.layout, fn, (32, 32, 32))
         key = digest("mmu", build.identity(), text)
         blobs = cache.get(key)
         if blobs is None:
             blobs = [build.compile_text(text, 2, 2)]
             cache.put(key, blobs)
-        return blobs[0]
+        return self.linker.link(blobs[0], [name], {})
 
     def attach(self, cpu: Any) -> None:
         """Give a CPU's state the addresses that native code needs."""
         s = cpu.state
         s.handlers, s.lengths = ctypes.addressof(self.handlers), ctypes.addressof(self.lengths)
         s.translate = self._mmu.addresses["translate"]
+        if self._registers:
+            cpu.own_registers = s.registers = self._registers.addresses["registers"]
         prototype = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, *[ctypes.c_uint32] * 3)
         cpu.memory.look = prototype(s.translate)
         s.chain, s.exit = self.addresses["chain"], self.addresses["exit"]

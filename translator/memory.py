@@ -45,6 +45,9 @@ class Mmu:
     concrete).
 
     `translate(s, va, fc, how) -> 64-bit Val`: physical address; bit 63 refuses, bit 62 forbids the soft-TLB.
+    `registers(s, va, desc, value) -> 64-bit Val`, for speed: does what `io` would for a device cycle behind
+    bit 62 (desc: size | fc << 8 | 1 << 16 for a write). Result: bit 63 leaves the cycle, untouched, to `io`;
+    bit 62 empties the soft-TLB; with bit 61 the value is the new context, else it is what was read.
     """
 
     layout: Layout = field(default_factory=lambda: Layout("flat", (), core=False))
@@ -52,6 +55,7 @@ class Mmu:
     page_bits: int = 12
     state: Any = None
     address: int = 0
+    registers: Callable[..., Val] | None = None
 
 
 @dataclass
@@ -98,7 +102,11 @@ class GuestMemory:
     """The concrete engine's memory (spec.concrete.Memory) and the debugger's window on the guest."""
 
     def __init__(
-        self, model: Model, mmu: Mmu, io: Io, on_code_write: Callable[[Range, int, int], None],
+        self,
+        model: Model,
+        mmu: Mmu,
+        io: Io,
+        on_code_write: Callable[[Range, int, int], None],
         replay: Replay | None = None,
     ) -> None:
         self.replay = replay

@@ -7,6 +7,7 @@ The common half, a soft-TLB hit, is in every handler and region (`llvm.emit.Emit
                                            └─► the machine's `io` (Python): devices
 
 `translate(mmu, va, fc, access) -> i64`: physical address; bit 63 refuses, bit 62 forbids caching.
+`registers(mmu, va, desc, value) -> i64`: asked first about uncached devices, see Mmu.registers.
 `io(phys, va, desc, value) -> i32`: desc = size | fc << 8 | operation << 16; 0 done (a read leaves
 state.slow_value), 1 refused.  A page that holds translated code gets no write tag, so that stores are seen.
 """
@@ -22,6 +23,7 @@ READ, WRITE, EXECUTE = 0, 1, 2  # what `translate` is asked for …
 PEEK = 3  # … and a look that must leave no trace in the MMU (debugger, code of a region)
 CACHEABLE, PROGRAM_READ = 1 << 16, 1 << 17  # flags in the descriptor that handlers pass, above size | fc << 8
 REFUSED, UNCACHED = 1 << 63, 1 << 62
+ASK, FLUSH, NEW_CONTEXT = 1 << 63, 1 << 62, 1 << 61  # results of Mmu.registers
 
 # Offsets within struct range and struct tlb.
 _TEXT = """
@@ -40,6 +42,9 @@ no:
 yes:
   store i64 0, ptr %statusp
   %phys = and i64 %r, 4611686018427387903
+  %own = and i64 %r, 4611686018427387904
+  %ownp = getelementptr i8, ptr %st, i64 $slow_own
+  store i64 %own, ptr %ownp
   %physp = getelementptr i8, ptr %st, i64 $slow_phys
   store i64 %phys, ptr %physp
   %countp = getelementptr i8, ptr %st, i64 $range_count
@@ -203,6 +208,52 @@ device:
   %sf = and i32 %desc, 65535
   %wbit = select i1 %writing, i32 65536, i32 0
   %iodesc = or i32 %sf, %wbit
+  %ownp = getelementptr i8, ptr %st, i64 $slow_own
+  %own = load i64, ptr %ownp
+  %regsp = getelementptr i8, ptr %st, i64 $registers
+  %regs = load ptr, ptr %regsp
+  %mine = icmp ne i64 %own, 0
+  %have = icmp ne ptr %regs, null
+  %both1 = and i1 %mine, %have
+  br i1 %both1, label %registers, label %outside
+registers:                                               ; the MMU's own: most of them need no Python
+  %mmup = getelementptr i8, ptr %st, i64 $mmu
+  %mmu = load ptr, ptr %mmup
+  %v32 = trunc i64 %value to i32
+  %rr = call i64 %regs(ptr %mmu, i32 %va, i32 %iodesc, i32 %v32)
+  %ask = icmp slt i64 %rr, 0
+  br i1 %ask, label %outside, label %answered
+answered:
+  %svp = getelementptr i8, ptr %st, i64 $slow_value
+  %found = and i64 %rr, 4294967295
+  store i64 %found, ptr %svp
+  %flags = lshr i64 %rr, 61
+  %plain = icmp eq i64 %flags, 0
+  br i1 %plain, label %good, label %moved
+moved:                                                   ; as Cpu.flush_tlb
+  %tlbp = getelementptr i8, ptr %st, i64 $tlb
+  call void @llvm.memset.p0.i64(ptr %tlbp, i8 -1, i64 $tlb_bytes, i1 false)
+  %spanp = getelementptr i8, ptr %st, i64 $fetch_span
+  store i32 0, ptr %spanp
+  %endp = getelementptr i8, ptr %st, i64 $fetch_end
+  store i64 0, ptr %endp
+  %cflag = and i64 %flags, 1
+  %changed = icmp ne i64 %cflag, 0
+  br i1 %changed, label %context, label %good
+context:                                                 ; as Cpu.set_context
+  %ctx = trunc i64 %rr to i32
+  %ctxp = getelementptr i8, ptr %st, i64 $mmu_context
+  store i32 %ctx, ptr %ctxp
+  %modep = getelementptr i8, ptr %st, i64 $mode
+  %mode = load i32, ptr %modep
+  %ctx2 = shl i32 %ctx, 1
+  %cm = or i32 %ctx2, %mode
+  %cm64 = zext i32 %cm to i64
+  %cm32 = shl i64 %cm64, 32
+  %contextp = getelementptr i8, ptr %st, i64 $context
+  store i64 %cm32, ptr %contextp
+  br label %good
+outside:
   %did = call i32 %io(i64 %phys, i32 %va, i32 %iodesc, i64 %value)
   %bad = icmp ne i32 %did, 0
   br i1 %bad, label %fault, label %good
@@ -337,7 +388,7 @@ inner:                                                   ; the inner access has 
   ret i32 1
 
 fault:
-  %mis = phi i32 [ 1, %misaligned ], [ 0, %single ], [ 0, %device ]
+  %mis = phi i32 [ 1, %misaligned ], [ 0, %single ], [ 0, %outside ]
   %p1 = getelementptr i8, ptr %st, i64 $fault_va
   store i32 %va, ptr %p1
   %p2 = getelementptr i8, ptr %st, i64 $fault_fc
@@ -412,6 +463,7 @@ def fill(text: str, model: Model, page_bits: int, **more: object) -> str:
         offmask64=size - 1,
         tlb_entries=TLB_ENTRIES,
         tlb_mask=TLB_ENTRIES - 1,
+        tlb_bytes=TLB_ENTRIES * TLB_MODES * 32,
         tlb_total=TLB_ENTRIES * TLB_MODES,
         aligned=model.aligned,
         align_mask=model.aligned - 1,
@@ -435,4 +487,5 @@ def text(model: Model, page_bits: int) -> str:
         + "}\n"
         for w in (16, 32, 64)
     )
+    order += "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)\n"
     return order + fill(_TEXT, model, page_bits)

@@ -84,9 +84,11 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "slow_value", 1),  # what a slow load found
     ("uint64_t", "slow_status", 1),  # 1: the machine's MMU refused
     ("uint64_t", "slow_phys", 1),
+    ("uint64_t", "slow_own", 1),  # non-zero: it was uncached
     ("uint64_t", "translate", 1),  # native functions and what they work on
     ("uint64_t", "mmu", 1),
     ("uint64_t", "io", 1),
+    ("uint64_t", "registers", 1),  # Mmu.registers, native; 0: ask io for everything
     ("uint64_t", "chain", 1),  # how regions are left: to any address, in front of an instruction
     ("uint64_t", "exit", 1),
     ("uint64_t", "lengths", 1),  # bytes of an instruction by its first word; 0: not fixed

@@ -24,7 +24,6 @@ from devices.sun.sun3 import space
 from devices.sun.sun3.control import (
     AUTOVECTORED_SCCS,
     ByteRegister,
-    Context,
     Enable,
     IdProm,
     InterruptRegister,
@@ -123,7 +122,7 @@ class Mainbus(Element):
         self.cpu: Cpu | None = None
         self.maps = Sun3Mmu(self._page_moved)
         self.enable = ByteRegister(Enable(), self._enable_changed)
-        self.context = ByteRegister(Context(), self._context_changed)
+        self.context = space.ContextView(self.maps, self._context_changed)
         self.bus_error = space.BusErrorView(self.maps)
         self.leds = Leds(self._show_leds)
         self.id_prom = IdProm(self._read_id_prom(args["IDPROM-FILE"]))
@@ -225,6 +224,7 @@ class Mainbus(Element):
 
     def attach_cpu(self, cpu: Cpu) -> None:
         self.cpu = cpu
+        cpu.see_registers("mmu" in self._debug)
         self._let_coprocessor_answer()
 
     def _let_coprocessor_answer(self) -> None:
@@ -329,11 +329,9 @@ class Mainbus(Element):
             assert self.cpu is not None
             self.cpu.flush()
 
-    def _context_changed(self, new: int, old: int) -> None:
-        if new != old:
-            self.maps.state.context = new
-            if self.cpu is not None:
-                self.cpu.set_context(new)
+    def _context_changed(self, new: int) -> None:
+        if self.cpu is not None:
+            self.cpu.set_context(new)
 
     def _watch_parity(self, on: bool) -> None:
         memory = PARITY << SPACE_SHIFT if on else OBMEM

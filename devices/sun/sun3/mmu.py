@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from translator.memory import Mmu
-from translator.softmmu import PEEK, REFUSED, UNCACHED, WRITE
+from translator.softmmu import ASK, FLUSH, NEW_CONTEXT, PEEK, REFUSED, UNCACHED, WRITE
 from translator.spec.semantics import Reg, Semantics
 from translator.spec.value import Val
 from translator.state import Layout
@@ -44,6 +44,7 @@ NOT_BOOT = 0x80
 """Of the enable register."""
 PROM_FRAMES = 0x10_0000 >> 16
 """Page frames of type OBIO, without their low 3 bits, at which the PROM answers."""
+EEPROM_FRAMES = 0x04_0000 >> 16
 
 PROM = Reg("prom", 64)  # where the PROM answers, as a physical address
 MEMORY = Reg("memory", 64)  # what page type 0 is: OBMEM or PARITY, shifted
@@ -86,6 +87,53 @@ def translate(s: Semantics, va: Val, fc: Val, how: Val) -> Val:
     return control.select(low | CONTROL << SPACE_SHIFT | UNCACHED, mapped)
 
 
+PAGE_MAP_SPACE, SEGMENT_MAP_SPACE, CONTEXT_SPACE, BUS_ERROR_SPACE = 1, 2, 3, 6
+"""Of control space, in the top four bits of an address (see space.py)."""
+
+
+def registers(s: Semantics, va: Val, desc: Val, value: Val) -> Val:
+    """The usual cycles to control space, as space.py does them, for native code (translator.memory.Mmu).
+
+    Left to Python: what could take a page from under translated code, other registers, odd sizes.
+    """
+    number, size, writing = va.bits(31, 28), desc & 0xFF, desc.bit(16)
+    context = s.read(CONTEXT)
+    segment = context << 11 | va.bits(27, 17).zext(32)
+    pmeg = s.read(SEGMENT_MAP, segment)
+    index = pmeg.zext(32) << 4 | va.bits(16, 13).zext(32)
+    pte, bus_error = s.read(PAGE_MAP, index), s.read(BUS_ERROR)
+    byte = size == 1
+    is_page = (number == PAGE_MAP_SPACE) & (size == 4) & ((va & 3) == 0)
+    is_segment = (number == SEGMENT_MAP_SPACE) & byte
+    is_context = (number == CONTEXT_SPACE) & byte
+    is_cause = (number == BUS_ERROR_SPACE) & byte
+
+    entry = value & PTE_BITS
+    block = (pte & 0x7FFFF).lsr(3)
+    device = (pte.bits(27, 26) == OBIO) & (block != PROM_FRAMES) & (block != EEPROM_FRAMES)  # holds no code
+    same = entry == pte
+    page = is_page & writing & (same | ~pte.bit(31) | device)
+    first = pmeg.zext(32) << 4
+    used = s.read(PAGE_MAP, first)
+    for k in range(1, PAGES):
+        used = used | s.read(PAGE_MAP, first | k)
+    pmeg_too = is_segment & writing & ((value.trunc(8) == pmeg) | ~used.bit(31))
+    new_context = value & CONTEXTS - 1
+
+    s.if_(page, lambda: s.write(PAGE_MAP, entry, index))
+    s.if_(pmeg_too, lambda: s.write(SEGMENT_MAP, value.trunc(8), segment))
+    s.if_(is_context & writing, lambda: s.write(CONTEXT, new_context))
+    s.if_(is_cause, lambda: s.write(BUS_ERROR, s.const(0, 32)))
+
+    done = page | pmeg_too | is_context | is_cause | (is_page | is_segment) & ~writing
+    found = is_page.select(pte, is_segment.select(pmeg.zext(32), is_context.select(context, bus_error)))
+    moved = page & ~same & pte.bit(31)
+    switched = is_context & writing & (new_context != context)
+    answer = writing.select(new_context, found).zext(64)
+    flags = moved.select(s.const(FLUSH, 64), 0) | switched.select(s.const(FLUSH | NEW_CONTEXT, 64), 0)
+    return done.select(answer | flags, ASK)
+
+
 def physical(entry: int) -> int | None:
     """Physical address of the page of a page map entry; None for the PROM: there the address decides."""
     kind, frame = entry >> 26 & 3, entry & 0x7FFFF
@@ -103,7 +151,7 @@ class Sun3Mmu:
     def __init__(self, moved: Callable[[int], None] = lambda entry: None) -> None:
         self.state: Any
         self.state, self._owner, address = LAYOUT.new()
-        self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address)
+        self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address, registers)
         self.moved = moved
         self.page_map = PageMap(self)
         self.segment_map = SegmentMap(self)

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from devices.sun.sun3.control import BusErrorRegister
+from collections.abc import Callable
+
+from devices.sun.sun3.control import BusErrorRegister, ByteRegister, Context
 from devices.sun.sun3.mmu import VA_MASK, Sun3Mmu
 from tme.bus import Bus, BusError, Target, split
 
@@ -74,6 +76,27 @@ class BusErrorView(BusErrorRegister):
 
     def write(self, offset: int, size: int, value: int) -> None:
         self.mmu.state.bus_error = 0
+
+
+class ContextView(ByteRegister):
+    """The context register; its value lives in the MMU's struct, where native code may have changed it."""
+
+    def __init__(self, mmu: Sun3Mmu, changed: Callable[[int], None]) -> None:
+        super().__init__(Context())
+        self.mmu = mmu
+        self.switched = changed
+
+    def read(self, offset: int, size: int) -> int:
+        return int(self.mmu.state.context)
+
+    def peek(self, offset: int, size: int) -> int:
+        return self.read(offset, size) * 0x0101_0101 & (1 << 8 * size) - 1
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        value &= Context.CONTEXT
+        if value != self.mmu.state.context:
+            self.mmu.state.context = value
+            self.switched(value)
 
 
 class SerialBypass:

@@ -5,28 +5,32 @@ import random
 
 import pytest
 
-from devices.sun.sun3 import mmu
+from devices.sun.sun3 import mmu, space
 from devices.sun.sun3.mmu import Sun3Mmu, physical, translate
 from translator.llvm import build
 from translator.m68k import MODELS
 from translator.memory import GuestMemory, NoIo
 from translator.native import function
-from translator.softmmu import EXECUTE, PEEK, READ, REFUSED, UNCACHED, WRITE
+from translator.softmmu import ASK, EXECUTE, FLUSH, NEW_CONTEXT, PEEK, READ, REFUSED, UNCACHED, WRITE
 
 ROM = 0x0FEF_0000
 USER, USER_PROGRAM, CONTROL, SUPER, SUPER_PROGRAM, CPU = 1, 2, 3, 5, 6, 7
 NOT_BOOT = 0x80
 
 
-@pytest.fixture(scope="module")
-def compiled():
-    text = function("translate", MODELS["m68020"], mmu.LAYOUT, translate, (32, 32, 32))
-    linked = build.Linker().link(build.compile_text(text, 2, 2), ["translate"], {})
+def build_function(semantics):
+    text = function("fn", MODELS["m68020"], mmu.LAYOUT, semantics, (32, 32, 32))
+    linked = build.Linker().link(build.compile_text(text, 2, 2), ["fn"], {})
     word, long = ctypes.c_uint32, ctypes.c_uint64
     entry = ctypes.CFUNCTYPE(long, long, word, word, word)
-    fn = entry(linked.addresses["translate"])
+    fn = entry(linked.addresses["fn"])
     fn.keep = linked
     return fn
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return build_function(translate)
 
 
 @pytest.fixture
@@ -198,3 +202,74 @@ def test_only_valid_entries_are_missed():
     missed.clear()
     maps.segment_map.write(0, 1, 0)
     assert missed == []
+
+
+class Side:
+    """Control space over maps of its own; `flushed` tells what the last cycle asked of the soft-TLB."""
+
+    def __init__(self):
+        self.maps = Sun3Mmu(lambda entry: self.note("moved"))
+        self.flushed = None
+        self.space = space.ControlSpace(
+            {
+                space.PAGE_MAP: self.maps.page_map,
+                space.SEGMENT_MAP: self.maps.segment_map,
+                space.CONTEXT: space.ContextView(self.maps, self.note),
+                space.BUS_ERROR: space.BusErrorView(self.maps),
+            }
+        )
+
+    def note(self, what):
+        self.flushed = what
+
+    def cycle(self, va, size, value):
+        """A read when there is no value."""
+        self.flushed = None
+        if value is None:
+            return self.space.read(va, size)
+        self.space.write(va, size, value)
+        return None
+
+
+def entries(side):
+    """All that the maps and registers hold."""
+    return ctypes.string_at(side.maps.mmu.address, mmu.LAYOUT.size)
+
+
+def test_native_cycles_to_the_maps_do_what_python_does():
+    chance = random.Random(5)
+    native_registers = build_function(mmu.registers)
+    book, fast = Side(), Side()
+    asked = answered = flushes = 0
+    for _ in range(6000):
+        number = chance.choice((1, 1, 2, 2, 3, 6))
+        size = 4 if number == 1 else 1
+        if chance.random() < 0.05:
+            size = chance.choice((1, 2, 4))
+        va = (
+            number << 28 | chance.randrange(4) << 17 | chance.randrange(3) << 13 | chance.choice((0, 0, 1, 2))
+        )
+        value = None
+        if chance.random() < 0.6:
+            pte = chance.choice((0, 0x80000000, 0xC0000000)) | chance.choice((0, 1, 2)) << 26
+            pte |= chance.choice((1, 0x20, 0x27, 0x80, 0x87, 0x50)) | chance.choice((0, 0x00F8_0000))
+            value = (pte if number == 1 else chance.randrange(6)) & (1 << 8 * size) - 1
+        for side in (book, fast):
+            side.maps.state.bus_error = 0x80
+        expected = book.cycle(va, size, value)
+        desc = size | CONTROL << 8 | (value is not None) << 16
+        result = native_registers(fast.maps.mmu.address, va, desc, value or 0)
+        if result & ASK:
+            asked += 1
+            assert fast.cycle(va, size, value) == expected
+        else:
+            answered += 1
+            assert value is not None or result & 0xFFFF_FFFF == expected
+            assert bool(result & FLUSH) == (book.flushed is not None)
+            assert bool(result & NEW_CONTEXT) == (book.flushed not in (None, "moved"))
+            if result & NEW_CONTEXT:
+                assert result & 7 == book.flushed
+            flushes += bool(result & FLUSH)
+        assert entries(fast) == entries(book)
+    assert answered > asked > 100
+    assert flushes > 100
