@@ -51,6 +51,8 @@ def segments(frame: bytes, size: int) -> list[bytes]:
     if len(frame) < transport + 20:
         return []
     body = transport + (frame[transport + 12] >> 4) * 4
+    if transport < 34 or not transport + 20 <= body <= len(frame):
+        return []
     data = frame[body:]
     made = []
     for number, at in enumerate(range(0, len(data), size)):
