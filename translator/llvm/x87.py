@@ -1,7 +1,7 @@
 """Extended precision on the host's x87, inside regions: the uops `x_…` of 80 bits as LLVM text.
 
-A region keeps data registers as x86_fp80 values. Between blocks they are below 2^1024 in magnitude and
-multiples of 2^-1074, so that no single operation on them overflows or becomes denormal. Within a block the
+A region keeps data registers as x86_fp80 values. Between blocks they are below 2^2100 in magnitude and
+multiples of 2^-2200, so that no single operation on them overflows or becomes denormal. Within a block the
 emitter knows bounds of all values (`Size`) and checks only what could be too large or too fine by then; what
 is, is a side exit, and so are division by zero, roots of negative numbers, infinities and NaNs.
 
@@ -49,9 +49,10 @@ class Size(NamedTuple):
     grain: int
 
 
-# Between blocks; a double is of this size, and so is what is at least SMALL and at most LARGE.
-REGISTER = Size(1024, 1074)
-LARGE, SMALL = 0x7FEF_FFFF_FFFF_FFFF, 1023 - 1011 << 52  # as doubles: below 2^1024, 2^-1011
+REGISTER = Size(2100, 2200)  # between blocks: sums of products of doubles need no check
+# A check is stricter, since it compares with doubles: between SMALL, 2^-1011, and LARGE, just below 2^1024.
+CHECKED = Size(1024, 1074)
+LARGE, SMALL = 0x7FEF_FFFF_FFFF_FFFF, 1023 - 1011 << 52
 
 
 def _size_of(kind: int, a: Size, b: Size) -> Size:
@@ -234,8 +235,9 @@ class X87(Emitter):
         """Whether a number is one that registers hold here."""
         e, off, inside, normal, good, zero, e0, none, both = (self.new() for _ in range(9))
         self.put(f"{e} = and i16 {se}, 32767")
-        self.put(f"{off} = sub i16 {e}, {BIAS - 1011}")
-        self.put(f"{inside} = icmp ult i16 {off}, {1011 + 1024}")
+        least = BIAS - REGISTER.grain + 63
+        self.put(f"{off} = sub i16 {e}, {least}")
+        self.put(f"{inside} = icmp ult i16 {off}, {BIAS + REGISTER.high - least}")
         self.put(f"{normal} = icmp slt i64 {m}, 0")
         self.put(f"{good} = and i1 {inside}, {normal}")
         self.put(f"{zero} = icmp eq i64 {m}, 0")
@@ -278,7 +280,7 @@ class X87(Emitter):
             self.br(f"coarse{k}")
             self.block(f"coarse{k}")
         assert isinstance(v.x, Uop)
-        self.sizes[v.x.n] = REGISTER
+        self.sizes[v.x.n] = Size(CHECKED.high if high else size.high, CHECKED.grain if coarse else size.grain)
 
     def _limit(self, bits: int) -> str:
         """A double, loaded where it is used: LLVM would keep it in one of the few registers."""

@@ -40,7 +40,7 @@ def operand(r: random.Random) -> Number:
     """Mostly what regions deal with themselves, near its limits too."""
     if r.randrange(4) == 0:
         return number(r, 0.1)
-    exponent = r.choice((0, r.randrange(-70, 70), r.randrange(-1080, 1030), r.randrange(-520, 520)))
+    exponent = r.choice((0, r.randrange(-70, 70), r.randrange(-1080, 1030), r.randrange(-2300, 2300), r.randrange(-520, 520)))
     if r.randrange(8) == 0:
         return r.getrandbits(1) << 15, 0
     return r.getrandbits(1) << 15 | exponent + BIAS, 1 << 63 | r.choice(
