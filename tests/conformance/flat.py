@@ -24,7 +24,8 @@ from translator.llvm import build
 from translator.llvm.emit import INTRINSICS, METADATA
 from translator.m68k import MODELS
 from translator.memory import Mmu, Refused
-from translator.region import OutOfSight, RegionEmitter, discover
+from translator.region import OutOfSight, discover
+from translator.render import RegionEmitter
 from translator.softmmu import WRITE
 from translator.spec.semantics import Reg, Semantics
 from translator.spec.value import Val
