@@ -27,6 +27,7 @@ from hostnet.end import RATE, HostEnd
 from hostnet.frames import parse_ip
 from hostnet.interface import Interface, name_word
 from hostnet.nat.apply import AppliedNat
+from hostnet.nat.proxy import Proxy, address
 from hostnet.nat.rules import Nat
 from hostnet.poller import Poller
 from tme.args import Args, Flag, Param, Spec
@@ -85,6 +86,8 @@ class Tap(HostEnd):
         Param("bcast", parse_ip, help="the broadcast address"),
         Param("inet6", inet6, help="the host's IPv6 address on it, with /PREFIX"),
         Param("nat", str, help="IF or none: NAT over this interface; by default that of the default route"),
+        Param("proxy", name_word, help="instead of NAT: answer on this interface's network for the guest"),
+        Param("guest", address, repeat=True, help="an address of the guest there, IPv4 or IPv6"),
         Flag("nat-keep", help="leave the NAT rules there at the end"),
         Param("bridge", name_word, help="put it into this bridge"),
         Flag("persist", help="leave the interface there at the end"),
@@ -97,7 +100,10 @@ class Tap(HostEnd):
             raise self.error(f"'{given[0]}' makes no sense without 'inet'")
         self.loops = Loop(self, "out"), Loop(self, "in")
         self.poller = Poller(machine)
+        if ("proxy" in args) != ("guest" in args):
+            raise self.error("'proxy IF' and 'guest ADDRESS' belong together")
         self.nat: AppliedNat | None = None
+        self.proxy: Proxy | None = None
         self.fd = -1
         self.lost = 0
         known = "interface" in args and interface.exists(args["interface"])
@@ -143,7 +149,7 @@ class Tap(HostEnd):
         try:
             if "persist" in args:
                 fcntl.ioctl(self.fd, TUNSETPERSIST, 1)
-            if "inet" not in args and "inet6" not in args and not known:
+            if not known and not any(word in args for word in ("inet", "inet6", "proxy")):
                 host.no_inet6()
             if "inet" in args:
                 host.inet(args["inet"], self._netmask(), args.get("bcast"))
@@ -160,7 +166,9 @@ class Tap(HostEnd):
                     interface.privilege("CAP_NET_ADMIN", action, "or set it up beforehand")
                 ) from None
             raise self.error(f"cannot set up {host.name}: {error.strerror}") from None
-        if "inet" in args:
+        if "proxy" in args:
+            self._start_proxy(args["proxy"])
+        elif "inet" in args:
             self._start_nat(args.get("nat"))
 
     def _netmask(self) -> bytes:
@@ -181,6 +189,14 @@ class Tap(HostEnd):
                 raise self.error(error.message) from None
             self.log(f"no NAT, so the guest reaches this host only: {error.message}")
 
+    def _start_proxy(self, outside: str) -> None:
+        if not interface.exists(outside):
+            raise self.error(f"proxy: the host has no interface {outside}")
+        try:
+            self.proxy = Proxy(self.interface.name, outside, self.args["guest"])
+        except TmeError as error:
+            raise self.error(error.message) from None
+
     # ---- frames ----------------------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -188,6 +204,8 @@ class Tap(HostEnd):
         self.poller.start()
 
     def from_guest(self, frame: bytes) -> None:
+        if self.proxy is not None:
+            self.proxy.see(frame)
         self._write(frame)
 
     def _write(self, frame: bytes) -> None:
@@ -235,6 +253,9 @@ class Tap(HostEnd):
         if self.nat is not None:
             self.nat.close()
             self.nat = None
+        if self.proxy is not None:
+            self.proxy.close()
+            self.proxy = None
         self.poller.close()
         if self.fd >= 0:
             os.close(self.fd)

@@ -21,7 +21,11 @@ def rules(kind: str, elements: Iterable[Element]) -> str:
     if kind not in KINDS:
         raise TmeError(f"--nat-rules: '{kind}' is none of {', '.join(KINDS)}")
     found = [(e.name, Args.parse(e.args.words, Tap.params, e.where)) for e in elements if e.module == MODULE]
-    taps = [(name, args) for name, args in found if "inet" in args and args.get("nat") != "none"]
+    taps = [
+        (name, args)
+        for name, args in found
+        if "inet" in args and "proxy" not in args and args.get("nat") != "none"
+    ]
     if found and not taps:
         raise TmeError("no tme/host/tun/tap of this machine has NAT: give one the argument `inet ADDRESS`")
     if not taps:

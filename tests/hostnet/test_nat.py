@@ -127,3 +127,46 @@ def test_the_command_line_prints_rules():
         [sys.executable, "-m", "tme", "--nat-rules", "pf"], capture_output=True, text=True, check=True
     )
     assert "nat on" in done.stdout
+
+
+# ---- the proxy ----------------------------------------------------------------------------------------
+
+
+def settings(space):
+    """Everything that a proxy changes."""
+    names = "ipv4/ip_forward ipv4/conf/eth0/proxy_arp ipv6/conf/all/forwarding ipv6/conf/eth0/proxy_ndp"
+    files = " ".join(f"/proc/sys/net/{name}" for name in (*names.split(), "ipv6/conf/eth0/accept_ra"))
+    return space.sh(f"cat {files}; ip -4 route; ip -6 neigh show proxy")
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_host_answers_for_the_guest(machine, spaces, version):
+    needs("ping")
+    host, lan, guest = spaces(), spaces(), spaces()
+    join(host, lan)
+    near, far, mine = [("192.0.2.1", "fd01::1"), ("192.0.2.2", "fd01::2"), ("192.0.2.9", "fd01::9")]
+    wide, which = ("/24", 0) if version == 4 else ("/64", 1)
+    for space, own in ((host, near), (lan, far)):
+        space.sh(f"ip addr add {own[which]}{wide} dev eth0 {'nodad' if version == 6 else ''}")
+    before = settings(host)
+    made = tap(machine, host, f"proxy eth0 guest {mine[which]}")
+    with guest.inside():
+        machine.make("sun0", "tme/host/tun/tap", "interface sun0 inet6 fd02::1/64")
+    guest.sh(f"ip addr add {mine[which]}{wide} dev sun0 {'nodad' if version == 6 else ''}")
+    machine.connect("sun0 at tap0")
+    ping = "exec ping -c 3 -i 0.5 -W 5"
+    with host.inside():  # that is where the machine runs
+        assert " 0% packet loss" in machine.shell(guest, f"{ping} {far[which]}", check=False)
+        assert " 0% packet loss" in machine.shell(lan, f"{ping} {mine[which]}", check=False)
+        made.close()
+    assert settings(host) == before
+
+
+def test_mistakes_of_a_proxy(machine, spaces):
+    space = spaces()
+    with pytest.raises(TmeError, match="belong together"):
+        tap(machine, space, "proxy lo")
+    with pytest.raises(TmeError, match="the host has no interface nowhere0"):
+        tap(machine, space, "proxy nowhere0 guest 192.0.2.9")
+    with pytest.raises(TmeError, match="bad value 'x' for 'guest'"):
+        tap(machine, space, "proxy lo guest x")
