@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine import faults
+from tests.engine import fault_cases, faults
 from translator.cache import Cache
 from translator.m68k import MODELS
 
@@ -53,7 +53,7 @@ def test_a_68000_cannot_go_on() -> None:
 def test_all_families(engine: str, model: str) -> None:
     found = faults.run(engine, model, 1)
     check(found, 4000)
-    assert found["families"] > 0.95 * len(faults.families(MODELS[model]))
+    assert found["families"] > 0.95 * len(fault_cases.families(MODELS[model]))
 
 
 @pytest.mark.slow
