@@ -133,7 +133,7 @@ static s32 call_prlimit64(const u32 *a)
     return 0;
 }
 
-/* Equal runs must be equal: these numbers are good for hash tables, not for secrets (Knuth's MMIX constants). */
+/* Equal runs must be equal: these are good for hash tables, not for secrets (constants: Knuth's MMIX). */
 static s32 call_getrandom(const u32 *a)
 {
     u8 *to = user_memory(a[0], a[1]);

@@ -47,8 +47,8 @@ call_fn call_time, call_gettimeofday, call_clock_gettime, call_clock_gettime64, 
 call_fn call_read, call_write, call_readv, call_writev, call_open, call_openat, call_close, call_lseek,
     call_llseek, call_ftruncate, call_ftruncate64, call_unlink, call_unlinkat, call_rename, call_renameat,
     call_ioctl, call_fcntl;
-call_fn call_stat, call_lstat, call_fstat, call_stat64, call_lstat64, call_fstat64, call_fstatat64, call_statx,
-    call_access, call_faccessat, call_readlink, call_readlinkat;
+call_fn call_stat, call_lstat, call_fstat, call_stat64, call_lstat64, call_fstat64, call_fstatat64,
+    call_statx, call_access, call_faccessat, call_readlink, call_readlinkat;
 
 /* Forgets all mappings; calls_memory.c. */
 void mappings_clear(void);

@@ -1,5 +1,5 @@
-/* System calls for files. Batch: the host's, in the folder that it opens to programs. At the prompt the standard three
- * are the console, the others the host's just the same. */
+/* System calls for files. Batch: the host's, in the folder that it opens to programs. At the prompt the
+ * standard three are the console, the others the host's just the same. */
 #include "calls.h"
 #include "console.h"
 #include "host.h"

@@ -1,4 +1,4 @@
-/* System calls that tell about files; the three layouts are those of <asm/stat.h> of m68k and <linux/stat.h>. */
+/* System calls that tell about files; the layouts are those of m68k's <asm/stat.h> and <linux/stat.h>. */
 #include "calls.h"
 #include "host.h"
 

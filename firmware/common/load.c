@@ -61,7 +61,9 @@ static int load_part(struct loader *l, u32 address, u32 offset, u32 in_file, u32
     u8 *to = (u8 *)(size_t)address;
 
     if (address < l->allowed.start || end > l->allowed.end)
-        return fail(l, "it occupies 0x%x-0x%x; programs may use 0x%x-0x%x (link it with -Wl,-Ttext-segment=0x10000, or add memory)",
+        return fail(l,
+                    "it occupies 0x%x-0x%x; programs may use 0x%x-0x%x"
+                    " (link it with -Wl,-Ttext-segment=0x10000, or add memory)",
                     address, end, l->allowed.start, l->allowed.end);
     if (offset > l->source->size || in_file > l->source->size - offset)
         return fail(l, "the file is cut short (0x%x bytes; 0x%x needed)", l->source->size, offset + in_file);

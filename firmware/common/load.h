@@ -24,7 +24,8 @@ struct program {
     u32 headers, header_count;
 };
 
-/* Loads into memory at the link address (a kernel at its physical address), clears bss.  0, or -1 with a message in error. */
+/* Loads into memory at the link address (a kernel at its physical address), clears bss.
+ * 0, or -1 with a message in error. */
 int load_program(struct source *source, struct memory_range allowed, struct program *program, char *error,
                  size_t size);
 

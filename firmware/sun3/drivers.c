@@ -19,7 +19,7 @@ static u32 target_of(const struct io_request *r, u32 first)
     return r->unit < 8 ? first + (first ? r->unit : 0) : r->unit >> 3 & 7;
 }
 
-/* SCSI unit numbers count eight to a target; a small number is a logical unit of a disk, but another tape drive. */
+/* Unit numbers count eight to a target: a small one is a logical unit of a disk, but another tape drive. */
 static void aim(struct scsi_request *s, const struct io_request *r)
 {
     int tape = r->driver == &tape_driver;
@@ -72,15 +72,15 @@ static int open_unit(const struct io_request *r)
     if (status == SCSI_NO_TARGET)
         printf("Device not found\n");
     else if (status)
-        printf("%s%x: unit %x is not ready (sense %02x %02x %02x)\n", board->name, r->controller, r->unit, sense[0],
-               sense[2], sense[8]);
+        printf("%s%x: unit %x is not ready (sense %02x %02x %02x)\n", board->name, r->controller, r->unit,
+               sense[0], sense[2], sense[8]);
     return status ? -1 : 0;
 }
 
 static int failed(const struct io_request *r, const char *what, int status)
 {
-    printf("%c%c(%x,%x): %s failed at block %x: ", r->driver->name[0], r->driver->name[1], r->controller, r->unit,
-           what, r->block);
+    printf("%c%c(%x,%x): %s failed at block %x: ", r->driver->name[0], r->driver->name[1], r->controller,
+           r->unit, what, r->block);
     if (status == SCSI_CHECK)
         printf("sense %02x %02x %02x\n", sense[0], sense[2], sense[8]);
     else if (status < 0)
@@ -97,9 +97,9 @@ static int disk_transfer(struct io_request *r, u32 block, u8 *at, u32 n, int wha
     while (n) {
         u32 part = n < SCSI_LARGEST ? n : SCSI_LARGEST, blocks = part / BLOCK, moved;
         int write = what == IO_WRITE;
-        const u8 small[6] = {write ? WRITE : READ, (u8)(block >> 16), (u8)(block >> 8), (u8)block, (u8)blocks, 0};
-        const u8 large[10] = {write ? WRITE_10 : READ_10, 0, (u8)(block >> 24), (u8)(block >> 16), (u8)(block >> 8),
-                              (u8)block, 0, 0, (u8)blocks, 0};
+        u8 top = (u8)(block >> 24), high = (u8)(block >> 16), middle = (u8)(block >> 8), low = (u8)block;
+        const u8 small[6] = {write ? WRITE : READ, high, middle, low, (u8)blocks, 0};
+        const u8 large[10] = {write ? WRITE_10 : READ_10, 0, top, high, middle, low, 0, 0, (u8)blocks, 0};
         int status = command(r, block + blocks <= LAST_SHORT ? small : large, at, part, write, &moved);
 
         if (status == SCSI_CHECK) /* once more: the unit may have had news */
@@ -203,12 +203,14 @@ static int tape_strategy(struct io_request *r, int what)
         return 0;
     }
     while (r->count - total >= BLOCK) {
-        u32 part = r->count - total < SCSI_LARGEST ? (r->count - total) & ~(u32)(BLOCK - 1) : SCSI_LARGEST, moved;
+        u32 left = (r->count - total) & ~(u32)(BLOCK - 1), moved;
+        u32 part = left < SCSI_LARGEST ? left : SCSI_LARGEST;
         const u8 read[6] = {READ, FIXED_BLOCKS, 0, (u8)(part / BLOCK >> 8), (u8)(part / BLOCK), 0};
         int status = command(r, read, (u8 *)r->memory + total, part, 0, &moved);
 
         total += moved;
-        if (status == SCSI_CHECK && (sense[0] & SENSE_EXTENDED) == SENSE_EXTENDED && (sense[2] & SENSE_FILE_MARK)) {
+        if (status == SCSI_CHECK && (sense[0] & SENSE_EXTENDED) == SENSE_EXTENDED &&
+            (sense[2] & SENSE_FILE_MARK)) {
             tape_at_mark = total != 0;
             break;
         }
@@ -254,7 +256,8 @@ static int has_header(void)
 
 static int load(const struct driver *driver, u32 controller, u32 unit, u32 partition)
 {
-    struct io_request r = {.driver = driver, .controller = controller, .unit = unit, .first_block = partition};
+    struct io_request r = {
+        .driver = driver, .controller = controller, .unit = unit, .first_block = partition};
 
     if (driver->open(&r))
         return -1;
@@ -264,14 +267,15 @@ static int load(const struct driver *driver, u32 controller, u32 unit, u32 parti
     return n > 0 ? 0 : -1;
 }
 
-static void boot(const struct driver *driver, const struct boot_request *request, u32 argc, const char *const *argv)
+static void boot(const struct driver *driver, const struct boot_request *request, u32 argc,
+                 const char *const *argv)
 {
     static char name[80];
     const char *words[MAX_ARGUMENTS];
     struct boot_request full = *request;
 
-    int n = format_string(name, sizeof name, "%s(%x,%x,%x)", request->device, request->controller, request->unit,
-                          request->partition);
+    int n = format_string(name, sizeof name, "%s(%x,%x,%x)", request->device, request->controller,
+                          request->unit, request->partition);
     full.file = name + n;
     full.driver = driver;
     strcopy(name + n, request->file, sizeof name - (u32)n);

@@ -1,5 +1,5 @@
-/* Boot devices as foreign boot programs see them through the boot parameters: NetBSD sun3/include/mon.h, and what Sun's boot
- * programs do with it. */
+/* Boot devices as foreign boot programs see them through the boot parameters: NetBSD sun3/include/mon.h, and
+ * what Sun's boot programs do with it. */
 #ifndef FW_DRIVERS_H
 #define FW_DRIVERS_H
 

@@ -55,8 +55,8 @@ const struct scsi_board *scsi_open(u32 controller)
     return 0;
 }
 
-/* The pages of a buffer, wherever the caller has them, seen through the window that a board's DMA reaches. The maps
- * are the caller's again afterwards. */
+/* The pages of a buffer, wherever the caller has them, seen through the window that a board's DMA reaches.
+ * The maps are the caller's again afterwards. */
 struct window {
     u32 pmeg, pages, ptes[WINDOW_PAGES];
     u8 enable;
@@ -106,7 +106,7 @@ static u32 next_phase(void)
 static int converse(struct scsi_request *r)
 {
     const struct scsi_board *board = open_board.board;
-    u32 base = open_board.base, sent = 0, size = r->command[0] < 0x20 ? 6 : 10;
+    u32 base = open_board.base, sent = 0, byte, size = r->command[0] < 0x20 ? 6 : 10;
     int status = SCSI_BROKEN, left;
 
     if (!board->select(base, r->target))
@@ -116,8 +116,8 @@ static int converse(struct scsi_request *r)
 
         switch (phase) {
         case COMMAND:
-            board->put(base, phase, sent >= size ? 0 : sent == 1 ? r->command[1] | r->unit << 5 : r->command[sent]);
-            sent++;
+            byte = sent < size ? r->command[sent] : 0;
+            board->put(base, phase, sent++ == 1 ? byte | r->unit << 5 : byte);
             break;
         case DATA_IN:
         case DATA_OUT:

@@ -1,4 +1,4 @@
-/* SCSI: what the drivers of disks and tapes ask for (scsi.c), and what each board provides (scsi_sc.c, scsi_si.c). */
+/* SCSI: what the drivers of disks and tapes ask for (scsi.c), and what each board provides (scsi_*.c). */
 #ifndef FW_SCSI_H
 #define FW_SCSI_H
 

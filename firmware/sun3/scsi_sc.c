@@ -1,4 +1,4 @@
-/* Sun's first SCSI board, "sc", as a VME board (registers: NetBSD sun2/dev/screg.h). It knows no arbitration and no ATN. */
+/* Sun's first SCSI board, "sc", as on VME (NetBSD sun2/dev/screg.h): no arbitration, no ATN. */
 #include "scsi.h"
 #include "sun3.h"
 #include "trap.h"

@@ -1,5 +1,5 @@
-/* Sun's SCSI boards with an NCR 5380, "si", on the VMEbus and on board (registers: NetBSD sun3/dev/sireg.h, the data sheets
- * of the 5380 and the Am9516). */
+/* Sun's SCSI boards with an NCR 5380, "si", on the VMEbus and on board (NetBSD sun3/dev/sireg.h, the
+ * data sheets of the 5380 and the Am9516). */
 #include "scsi.h"
 #include "sun3.h"
 #include "trap.h"
@@ -44,7 +44,8 @@ static int probe_any(u32 base, u32 kind)
 {
     u32 value;
 
-    return guarded_read(base + 1, 1, &value) && guarded_read(base + 0x18, 2, &value) && (value & CSR_VME) == kind;
+    return guarded_read(base + 1, 1, &value) && guarded_read(base + 0x18, 2, &value) &&
+           (value & CSR_VME) == kind;
 }
 
 static int probe_vme(u32 base)

@@ -1,5 +1,5 @@
-/* A boot program on disk or tape, loaded at 0x4000: shows its boot parameters and calls the ROM's driver back, with the
- * structures of Sun's boot programs (NetBSD sun3/include/mon.h). */
+/* A boot program on disk or tape, loaded at 0x4000: shows its boot parameters, calls the ROM's driver back,
+ * with the structures of Sun's boot programs (NetBSD sun3/include/mon.h). */
 typedef unsigned int u32;
 typedef unsigned char u8;
 
@@ -114,8 +114,8 @@ int main(void)
     const struct parameters *p = *ROMVEC(0x0C, struct parameters **);
     struct request none = request_for(p, 0);
 
-    print("%c%c %x %x %x [%s] [%s] [%s]\n", p->name[0], p->name[1], p->controller, p->unit, p->part, p->argv[0],
-          p->argv[1] ? p->argv[1] : "-", p->file);
+    print("%c%c %x %x %x [%s] [%s] [%s]\n", p->name[0], p->name[1], p->controller, p->unit, p->part,
+          p->argv[0], p->argv[1] ? p->argv[1] : "-", p->file);
     if (p->name[1] == 'd')
         use_disk(p, print);
     else

@@ -1,4 +1,4 @@
-/* What an ordinary C program asks of the system; run under qemu-m68k and on the machine, it prints the same. */
+/* What an ordinary C program asks of the system; under qemu-m68k and on the machine it prints the same. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,8 @@ static void memory(void)
     char *big[8];
 
     memset(a, 1, 3 * page);
-    printf("mmap zero %d apart %d aligned %d\n", b[0], b + page <= a || b >= a + 3 * page, (int)((long)a % page));
+    printf("mmap zero %d apart %d aligned %d\n", b[0], b + page <= a || b >= a + 3 * page,
+           (int)((long)a % page));
     char *fixed = mmap(a + page, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     printf("fixed %d zero %d around %d %d\n", fixed == a + page, fixed[0], a[page - 1], a[2 * page]);
     printf("mprotect %d munmap %d %d\n", mprotect(a, page, PROT_READ), munmap(a, 3 * page), munmap(b, page));

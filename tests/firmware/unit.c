@@ -300,7 +300,8 @@ static void test_calls(void)
     u32 other = call(192, 0, 0x2000, 3, 0x22); /* mmap2, then munmap of the first: its place is used again */
     call(91, map, 0x3000, 0, 0);
     printf("freed %d over the heap %d fixed %d\n", call(192, 0, 0x3000, 3, 0x22) == map,
-           call(45, other + 1, 0, 0, 0) == other + 1, call(192, other - 0x2000, 1, 3, 0x32) == other - 0x2000);
+           call(45, other + 1, 0, 0, 0) == other + 1,
+           call(192, other - 0x2000, 1, 3, 0x32) == other - 0x2000);
     memcpy(memory + 0x1300, "", 1);
     const u32 statx[6] = {1, (u32)memory + 0x1300, 0x1000, 0x7FF, (u32)cell, 0};
     process_call(379, statx);
