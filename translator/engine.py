@@ -20,7 +20,7 @@ from .native import function
 from .spec.value import Val
 
 HANDLERS_PER_PART = 150
-LEVEL, CODEGEN = 0, 2
+FULL, QUICK = (0, 2), (-1, 0)  # LLVM's levels of optimisation and of code generation
 
 
 # What compiled code depends on, besides the instruction set's own package.
@@ -46,17 +46,25 @@ def sources(isa: str, names: tuple[str, ...]) -> str:
     return h.hexdigest()
 
 
-def compile_part(model: Model, page_bits: int, first: int, last: int) -> tuple[bytes, bytes]:
+Levels = tuple[int, int]
+
+
+def compile_part(
+    model: Model, page_bits: int, first: int, last: int, levels: Levels = FULL
+) -> tuple[bytes, bytes]:
     """Object and instruction lengths of handlers first..last-1 (a worker's job)."""
     text, lengths = interp.part(model, page_bits, first, last)
-    return build.compile_text(text, LEVEL, CODEGEN), lengths
+    return build.compile_text(text, *levels), lengths
 
 
 Progress = Callable[[str, int, int], None]
 
 
 class Native:
-    """Interpreter code in place: `run(state address, pc, budget)`, `step`, and the routines by name."""
+    """Interpreter code in place: `run(state address, pc, budget)`, `step`, and the routines by name.
+
+    `quick`: what is not in the cache is compiled in a hurry; `improve` replaces it while the guest runs.
+    """
 
     def __init__(
         self,
@@ -65,27 +73,21 @@ class Native:
         cache: Cache,
         pool: Any = None,
         progress: Progress = lambda what, i, n: None,
+        quick: bool = False,
     ) -> None:
         self.model, self.page_bits = model, mmu.page_bits
         self.linker = build.Linker()
-        blobs = self._interpreter(cache, pool, progress)
+        self._hurried: list[bytes] | None = None  # what `improve` is to make better
+        blobs = self._interpreter(cache, pool, progress, quick)
         support, index, lengths, *parts = blobs
         names = interp.externals(model)
         entries = ["run", "step", "chain", "exit", *(f"call_{n}" for n in model.isa.routines)]
         self._linked = [self.linker.link(support, names + entries, {})]
         self.addresses = self._linked[0].addresses
-        imports = {n: self.addresses[n] for n in names}
-        table: list[int] = []
-        for k, obj in enumerate(parts):
-            first = k * HANDLERS_PER_PART
-            linked = self.linker.link(obj, [f"part_{first}"], imports)
-            self._linked.append(linked)
-            count = min(HANDLERS_PER_PART, self._count(index) - first)
-            table += build.pointers(linked.addresses[f"part_{first}"], count)
-        table.append(self.addresses["rt_illegal"])
+        self._imports = {n: self.addresses[n] for n in names}
         words = len(index) // 2
-        numbers = memoryview(index).cast("H")
-        self.handlers = (ctypes.c_uint64 * words)(*[table[n] for n in numbers])
+        self.handlers = (ctypes.c_uint64 * words)()
+        self._fill_table(index, parts)
         self.lengths = (ctypes.c_uint8 * words).from_buffer_copy(lengths)
         self._mmu = self._function("translate", mmu, mmu.translate, cache)
         self._registers = mmu.registers and self._function("registers", mmu, mmu.registers, cache)
@@ -94,22 +96,78 @@ class Native:
         self.step = entry(self.addresses["step"])
         self.routines = {n: entry(self.addresses[f"call_{n}"]) for n in model.isa.routines}
 
+    def _fill_table(self, index: bytes, parts: list[bytes]) -> None:
+        """Link the parts and let the instruction words lead to them."""
+        table: list[int] = []
+        for k, obj in enumerate(parts):
+            first = k * HANDLERS_PER_PART
+            linked = self.linker.link(obj, [f"part_{first}"], self._imports)
+            self._linked.append(linked)
+            count = min(HANDLERS_PER_PART, self._count(index) - first)
+            table += build.pointers(linked.addresses[f"part_{first}"], count)
+        table.append(self.addresses["rt_illegal"])
+        self.handlers[:] = [table[n] for n in memoryview(index).cast("H")]
+
     @staticmethod
     def _count(index: bytes) -> int:
         """Number of handlers; the number itself stands for illegal words."""
         return max(memoryview(index).cast("H"))
 
-    def _interpreter(self, cache: Cache, pool: Any, progress: Progress) -> list[bytes]:
+    def _key(self, levels: Levels, *part: str) -> str:
+        """Where the cache has the interpreter, or a part of it."""
         isa = self.model.isa.name
-        made_by = f"{sources(isa, INTERPRETER)} {HANDLERS_PER_PART} {LEVEL} {CODEGEN}"
-        key = digest("interp", made_by, build.identity(), isa, self.model.name, str(self.page_bits))
-        blobs = cache.get(key)
+        made_by = f"{sources(isa, INTERPRETER)} {HANDLERS_PER_PART} {levels}"
+        return digest("interp", made_by, build.identity(), isa, self.model.name, str(self.page_bits), *part)
+
+    def _interpreter(self, cache: Cache, pool: Any, progress: Progress, quick: bool) -> list[bytes]:
+        blobs = cache.get(self._key(FULL))
         if blobs is None:
-            blobs = self._compile(pool, progress)
-            cache.put(key, blobs)
+            levels = QUICK if quick else FULL
+            blobs = cache.get(self._key(QUICK)) if quick else None
+            if blobs is None:
+                blobs = self._compile(levels, pool, progress)
+                cache.put(self._key(levels), blobs)
+            if quick:
+                self._hurried = blobs
         return blobs
 
-    def _compile(self, pool: Any, progress: Progress) -> list[bytes]:
+    def improve(self, cache: Cache, pool: Any) -> None:
+        """Let the pool compile better what was compiled in a hurry, when it has nothing else to do.
+
+        The handlers change in the pool's `poll`, between two quanta, when the last part has come.
+        """
+        if self._hurried is None:
+            return
+        frame, self._hurried = self._hurried[:3], None
+        n = self._count(frame[1])
+        starts = range(0, n, HANDLERS_PER_PART)
+        better: dict[int, bytes] = {}
+
+        def take(first: int, obj: bytes) -> None:
+            better[first] = obj
+            if len(better) == len(starts):
+                parts = [better[f] for f in starts]
+                self._fill_table(frame[1], parts)
+                cache.put(self._key(FULL), [*frame, *parts])
+
+        def done(first: int) -> Callable[[Any, str | None], None]:
+            def come(result: Any, error: str | None) -> None:
+                if error is None:  # if not, all stays as it is
+                    cache.put(self._key(FULL, str(first)), [result[0]])
+                    take(first, result[0])
+
+            return come
+
+        for first in starts:
+            known = cache.get(self._key(FULL, str(first)))  # an earlier run came as far as this
+            if known is not None and len(known) == 1:
+                take(first, known[0])
+            else:
+                last = min(first + HANDLERS_PER_PART, n)
+                job = (self.model.name, self.model.isa.name, self.page_bits, first, last)
+                pool.submit("part", job, done(first), spare=True)
+
+    def _compile(self, levels: Levels, pool: Any, progress: Progress) -> list[bytes]:
         model, page_bits = self.model, self.page_bits
         todo = interp.shapes(model)
         n = len(todo)
@@ -122,7 +180,7 @@ class Native:
                 made[first] = (
                     result
                     if error is None
-                    else compile_part(model, page_bits, first, min(first + HANDLERS_PER_PART, n))
+                    else compile_part(model, page_bits, first, min(first + HANDLERS_PER_PART, n), levels)
                 )
                 progress(what, len(made), len(starts))
 
@@ -132,9 +190,10 @@ class Native:
         for first in starts:
             last = min(first + HANDLERS_PER_PART, n)
             if pool is None or pool.size == 0:
-                done(first)(compile_part(model, page_bits, first, last), None)
+                done(first)(compile_part(model, page_bits, first, last, levels), None)
             else:
-                pool.submit("part", (model.name, model.isa.name, page_bits, first, last), done(first))
+                job = (model.name, model.isa.name, page_bits, first, last, levels)
+                pool.submit("part", job, done(first))
         support = build.compile_text(interp.support(model, page_bits), 2, 2)
         while len(made) < len(starts):
             pool.poll(1.0)

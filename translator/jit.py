@@ -418,6 +418,7 @@ class Jit:
             "host_bytes": self.host_bytes,
             "guest_insns": self.guest_insns,
             "waiting": len(self.waiting),
+            "inline_ms": int(1000 * self.inline_seconds),
         }
 
     def close(self) -> None:

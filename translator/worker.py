@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 
-def _part(model: str, isa: str, page_bits: int, first: int, last: int) -> tuple[bytes, bytes]:
+def _part(model: str, isa: str, *rest: Any) -> tuple[bytes, bytes]:
     from .engine import compile_part
 
-    return compile_part(find_model(isa, model), page_bits, first, last)
+    return compile_part(find_model(isa, model), *rest)
 
 
 def _region(*args: Any) -> Any:
@@ -92,17 +92,21 @@ class Pool:
         self.size = size
         self.seconds = 0.0  # that workers have spent on jobs
         self.queue: deque[Job] = deque()
+        self.spare: deque[Job] = deque()  # for when nothing else waits
         self.workers: list[_Process] = []
         self.broken = ""  # why workers cannot be had
 
     @property
     def busy(self) -> int:
         """Jobs waiting or under way."""
-        return len(self.queue) + sum(w.job is not None for w in self.workers)
+        return len(self.queue) + len(self.spare) + sum(w.job is not None for w in self.workers)
 
-    def submit(self, name: str, args: tuple[Any, ...], done: Callable[[Any, str | None], None]) -> Job:
+    def submit(
+        self, name: str, args: tuple[Any, ...], done: Callable[[Any, str | None], None], spare: bool = False
+    ) -> Job:
+        """Queue a job; a `spare` one waits until there are no others."""
         job = Job(name, args, done)
-        self.queue.append(job)
+        (self.spare if spare else self.queue).append(job)
         self._feed()
         return job
 
@@ -113,7 +117,7 @@ class Pool:
             self.queue.appendleft(job)
 
     def _feed(self) -> None:
-        while self.queue:
+        while self.queue or self.spare:
             idle = next((w for w in self.workers if w.job is None), None)
             if idle is None:
                 if len(self.workers) >= self.size:
@@ -124,7 +128,7 @@ class Pool:
                     self.broken = f"no worker process can be started: {e.strerror or e}"
                     return
                 self.workers.append(idle)
-            job = self.queue.popleft()
+            job = (self.queue or self.spare).popleft()
             try:
                 idle.send(job)
             except OSError:
@@ -161,13 +165,14 @@ class Pool:
                 count += 1
                 job.done(result if ok else None, None if ok else result)
         self._feed()
-        while self.queue and not self.workers:
-            self.queue.popleft().done(None, self.broken)
+        while (self.queue or self.spare) and not self.workers:
+            (self.queue or self.spare).popleft().done(None, self.broken)
             count += 1
         return count
 
     def close(self) -> None:
         self.queue.clear()
+        self.spare.clear()
         for w in self.workers:
             w.close()
         self.workers.clear()

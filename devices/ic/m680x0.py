@@ -137,25 +137,24 @@ class M680x0(Element):
 
         directory = (options.cache_dir or default_directory()) if options.cache else None
         self._cache = Cache(directory, warn=lambda text: self.machine.log(self, text))
-        pool = Pool(len(os.sched_getaffinity(0)) if options.jit_workers is None else options.jit_workers)
+        cores, asked = len(os.sched_getaffinity(0)), options.jit_workers
+        pool = Pool(cores if asked is None else asked)
         progress = Progress()
         try:
-            return Native(model, mmu, self._cache, pool, progress)
+            native = Native(model, mmu, self._cache, pool, progress, quick=asked != 0)
         finally:
             pool.close()
             progress.close()
+        self._pool = Pool(max(cores - 1, 1) if asked is None else asked)
+        native.improve(self._cache, self._pool)
+        return native
 
     def _make_jit(self, model: Any, native: Any) -> Any:
         options = self.machine.options
         if options.engine != "jit":
             return None
         from translator.jit import Jit
-        from translator.worker import Pool
 
-        workers = options.jit_workers
-        if workers is None:
-            workers = max(len(os.sched_getaffinity(0)) - 1, 1)
-        self._pool = Pool(workers)
         self._jit = Jit(model, native, self._cache, self._pool)
         return self._jit
 
@@ -203,6 +202,8 @@ class M680x0(Element):
     def poll(self) -> None:
         if self._jit is not None:
             self._jit.poll()
+        elif self._pool is not None and self._pool.busy:
+            self._pool.poll()
 
     def stats(self) -> dict[str, Any]:
         from translator.state import EXITS

@@ -51,7 +51,8 @@ def machine(codegen: int) -> Any:
 def optimise(text: str, level: int, codegen: int = 2) -> Any:
     """Parse and optimise; returns the llvmlite module.
 
-    Level 0 only combines instructions, which is all that straight-line handlers gain from; 1 to 3 are LLVM's.
+    Level -1 does nothing, 0 only combines instructions, which is all that straight-line handlers gain from;
+    1 to 3 are LLVM's.
     """
     tm = machine(codegen)
     try:
@@ -60,6 +61,8 @@ def optimise(text: str, level: int, codegen: int = 2) -> Any:
     except RuntimeError as e:
         raise CompileError(f"{e}") from None
     module.triple, module.data_layout = llvm.get_process_triple(), str(tm.target_data)
+    if level < 0:
+        return module
     tuning = llvm.create_pipeline_tuning_options(speed_level=level)
     tuning.loop_vectorization = tuning.slp_vectorization = False
     builder = llvm.create_pass_builder(tm, tuning)
