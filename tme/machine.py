@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from tme.clock import Clock
+from tme.dawdle import NAP, Dawdle
 from tme.element import Element, check_all
 from tme.errors import TmeError
 from tme.options import Options
@@ -108,6 +109,8 @@ class Machine:
         self._error: BaseException | None = None
         self._log: TextIO | None = None
         self._quantum = 1000
+        self.dawdle = Dawdle()
+        self._napping = False
         self._slices = 0
         self._seconds = self._running = self._idling = 0.0
         self._started = time.monotonic_ns()
@@ -239,6 +242,8 @@ class Machine:
 
         while self._goes_on:
             wait = self._slice()
+            if wait == 0 and self.options.clock == "host" and self._naps():
+                wait = self._nap()
             if self._goes_on:
                 await (asyncio.sleep(0) if wait == 0 else self._sleep(wait))
 
@@ -252,7 +257,7 @@ class Machine:
         assert processor is not None
         self._slices += 1
         start = time.perf_counter()
-        end = start + SLICE
+        end = start + (QUANTUM if self._napping else SLICE)
         while self._goes_on and start < end:
             processor.poll()
             clock.follow()
@@ -263,8 +268,10 @@ class Machine:
             self._running += now - start
             if processor.waiting and self._goes_on:
                 return self._idle()
-            if done == self._quantum:
-                self._adapt(now - start)
+            if (
+                done == self._quantum or now - start > QUANTUM
+            ):  # an event may have cut a quantum that is too long
+                self._adapt(done, now - start)
             start = now
         return 0
 
@@ -286,9 +293,9 @@ class Machine:
                 return 0
         return budget
 
-    def _adapt(self, seconds: float) -> None:
-        """Bring the quantum nearer to QUANTUM."""
-        best = int(self._quantum * min(QUANTUM / max(seconds, 1e-9), 8))
+    def _adapt(self, done: int, seconds: float) -> None:
+        """Bring the quantum nearer to QUANTUM, after so many instructions in so much host time."""
+        best = int(done * min(QUANTUM / max(seconds, 1e-9), 8))
         self._quantum = min(max(best, SMALLEST), LARGEST)
 
     # Idling
@@ -311,6 +318,17 @@ class Machine:
     def _horizon(self) -> int:
         """Guest time that may be skipped to now."""
         return time.monotonic_ns() - self._started + LEAD
+
+    def _naps(self) -> bool:
+        assert self.processor is not None
+        self._napping = self.dawdle.naps(self.processor.now, time.monotonic())
+        return self._napping
+
+    def _nap(self) -> float:
+        """How long to sleep while the guest only polls."""
+        self.clock.follow()  # the rate of instructions is not to be taken from a nap
+        due = self.clock.next
+        return NAP if due is None else min(self.clock.ahead(due) / 1e9, NAP)
 
     async def _sleep(self, seconds: float | None) -> None:
         """Until something of the host is ready, or for a time."""

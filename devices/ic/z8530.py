@@ -7,6 +7,7 @@ calls read/write with a channel and the level of D//C.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from devices.ic.z8530chan import Channel
@@ -16,6 +17,7 @@ from devices.ic.z8530reg import (
     RESET_A,
     RESET_B,
     RESET_HARDWARE,
+    RR0,
     WR0,
     WR9,
 )
@@ -32,13 +34,22 @@ NOTHING_PENDING = 3  #: vector code when RR2B is read without a pending interrup
 class Z8530:
     """The chip. `irq` is its INT pin (true: asserted); `pclk` in Hz.
 
+    looked: called when software has looked for received characters and there are none (tme.dawdle).
     tx_speedup: how much shorter than its bits a transmitted character takes, see docs/machines/sun3.md.
     """
 
-    def __init__(self, element: Element, clock: Clock, pclk: int, tx_speedup: int = 1) -> None:
+    def __init__(
+        self,
+        element: Element,
+        clock: Clock,
+        pclk: int,
+        tx_speedup: int = 1,
+        looked: Callable[[], None] = lambda: None,
+    ) -> None:
         self.clock = clock
         self.pclk = pclk
         self.tx_speedup = tx_speedup
+        self.looked = looked
         self.irq = Line(f"{element.name} INT")
         self.pointer = Pointer(16)
         self.vector = 0  #: WR2
@@ -67,7 +78,9 @@ class Z8530:
         if register == 8:
             return channel.read_data()
         value = self._register(channel, register)
-        if register == 2 and channel is self.b and self.wr9 & WR9.SOFT_INTACK:
+        if register == 0 and not value & RR0.RX_AVAILABLE:
+            self.looked()
+        elif register == 2 and channel is self.b and self.wr9 & WR9.SOFT_INTACK:
             self._take_highest()
         return value
 

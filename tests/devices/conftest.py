@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tme.args import Args
+from tme.dawdle import Dawdle
 from tme.options import Options
 from tme.port import connect
 from tme.registry import Registry
@@ -57,6 +58,7 @@ class FakeMachine:
         self.clock = FakeClock()
         self.options = Options(**options)
         self.elements = {}
+        self.dawdle = Dawdle()
         self.readers = {}
         self.logged = []
         self.exit_code = None

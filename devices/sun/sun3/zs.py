@@ -62,7 +62,7 @@ class Zs(Element):
 
     def __init__(self, name: str, args: Args, machine: Machine) -> None:
         super().__init__(name, args, machine)
-        self.chip = Z8530(self, machine.clock, PCLK, SPEEDUP[args["speed"]])
+        self.chip = Z8530(self, machine.clock, PCLK, SPEEDUP[args["speed"]], machine.dawdle.look)
         self.registers = ZsRegisters(self.chip)
         self.bus_port = Slave(
             self, Args(), self.registers, SIZE, irq=self.chip.irq, vector=self.chip.acknowledge

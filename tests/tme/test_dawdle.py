@@ -1,0 +1,64 @@
+"""Guests that do nothing but poll."""
+
+import time
+
+import pytest
+
+from tests.tme.test_machine import Board, Counter
+from tme import dawdle
+from tme.dawdle import PATIENCE, Dawdle
+from tme.machine import Machine
+from tme.options import Options
+
+
+def looked(guest, times):
+    for _ in range(times):
+        guest.look()
+
+
+def test_only_a_long_wait_is_a_nap():
+    guest = Dawdle()
+    for second in range(20):
+        looked(guest, 1000)
+        assert guest.naps(20_000 * (second + 1), second) == (second > PATIENCE)
+    assert not guest.naps(500_000, 21)  # it does something
+    looked(guest, 1000)
+    assert not guest.naps(510_000, 22)
+
+
+def test_one_look_in_a_while_is_no_waiting():
+    guest = Dawdle()
+    for second in range(30):
+        looked(guest, 10)
+        assert not guest.naps(10_000 * (second + 1), second)
+
+
+class Poller(Counter):
+    """Looks for input all the time."""
+
+    machine: Machine
+
+    def run(self, budget):
+        for _ in range(budget // 50 + 1):
+            self.machine.dawdle.look()
+        return super().run(budget)
+
+
+@pytest.mark.parametrize("clock", ["host", "icount"])
+def test_the_machine_naps_with_the_host_s_clock(monkeypatch, clock):
+    monkeypatch.setattr(dawdle, "PATIENCE", 0.1)
+    machine = Machine(Options(clock=clock))
+    guest = Poller()
+    guest.machine = machine
+    Board(machine, guest)
+    machine.power(True)
+    machine.clock.after(600_000_000 if clock == "host" else 10_000_000, machine.stop)
+    start, cpu = time.monotonic(), time.process_time()
+    assert machine.run() == 0
+    idle = machine.stats()["seconds by stage"]["idle"]
+    if clock == "host":
+        assert idle > 0.2
+        assert time.process_time() - cpu < time.monotonic() - start - 0.15
+    else:
+        assert idle == 0
+    machine.close()

@@ -1,0 +1,37 @@
+"""A guest that does nothing but look for input: a PROM's prompt polls its serial chip for ever.
+
+Devices report every look that found nothing. If there was one in every few instructions for so long that it
+is no PROM's time-out, a `host` machine sleeps between short slices; a key press wakes it at once.
+"""
+
+from __future__ import annotations
+
+RARE = 100
+"""Instructions between two looks from which the guest does something else, too."""
+PATIENCE = 15.0
+"""Host seconds of nothing but looks before the machine naps; PROMs give their users ten."""
+NAP = 0.02
+"""Host seconds of a nap, if no event comes first."""
+
+
+class Dawdle:
+    """Told of looks, and asked between slices whether the guest dawdles."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self._looks = self._insns = 0
+        self._since: float | None = None  # host time from which there was nothing else
+
+    def look(self) -> None:
+        """The guest has asked a device for input of the host's, and there is none."""
+        self.looks += 1
+
+    def naps(self, insns: int, now: float) -> bool:
+        """May the machine nap, after so many instructions, at this host time?"""
+        looks, done = self.looks - self._looks, insns - self._insns
+        self._looks, self._insns = self.looks, insns
+        if done > looks * RARE:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        return self._since is not None and now - self._since > PATIENCE
