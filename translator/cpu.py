@@ -334,6 +334,7 @@ class Cpu:
         self.replay.done()
         self.flush()
         isa.reset(self.state, lambda a, n: self.memory.read(a, n, isa.fcs(1, "program")))
+        self.halted = bool(self.state.pc & isa.word - 1)  # a fault while reset goes on is a double one
         self.mode_changed()
 
     def run(self, budget: int) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from tme.args import Args, Param, choice
 from tme.element import Element
 from tme.errors import TmeError
+from tme.machine import FAILED
 from tme.memory import Memory
 from tme.port import Port
 
@@ -56,7 +57,7 @@ class Board(Protocol):
         """A RESET instruction."""
 
     def cpu_halted(self) -> None:
-        """A double bus fault stopped the processor."""
+        """A double bus fault stopped the processor.  Without a reset now, by a watchdog, the machine ends."""
 
 
 class CpuPort(Port):
@@ -176,7 +177,7 @@ class M680x0(Element):
 
     @property
     def waiting(self) -> bool:
-        return self.cpu.stopped and not self._reset_due
+        return (self.cpu.stopped or self.cpu.halted) and not self._reset_due
 
     def run(self, budget: int) -> int:
         cpu = self.cpu
@@ -185,8 +186,25 @@ class M680x0(Element):
             self._do_reset()
         done = cpu.run(budget)
         if cpu.halted:
-            self.board.cpu_halted()
+            self._halt()
         return done
+
+    def _halt(self) -> None:
+        """Nothing but a reset helps a halted processor; a board that has no watchdog gives it none."""
+        self.board.cpu_halted()
+        if not self._reset_due:
+            self.log(f"{self.condition}, and nothing resets it; the registers were\n{self.describe()}")
+            self.machine.stop(FAILED)
+
+    @property
+    def condition(self) -> str:
+        """What the processor does, for people."""
+        cpu = self.cpu
+        if cpu.halted:
+            return f"halted (double bus fault at pc {int(cpu.state.pc):08x})"
+        if cpu.stopped:
+            return f"stopped (interrupt mask {int(cpu.state.sr_sys) & 7})"
+        return "running"
 
     def _do_reset(self) -> None:
         from translator.spec.concrete import AccessFault
@@ -213,6 +231,7 @@ class M680x0(Element):
         slow = total if self.cpu.native is None else self.cpu.edges
         found: dict[str, Any] = {
             "engine": self.machine.options.engine,
+            "processor": self.condition,
             "instructions by engine": {"jit": regions, "interp": total - regions - slow, "concrete": slow},
             "soft-TLB fills": int(state.tlb_fills),
             "device accesses": int(state.io_count),
@@ -258,10 +277,11 @@ class M680x0(Element):
             raise TmeError(f"usage: command {self.name} registers")
         if not hasattr(self, "cpu"):
             raise TmeError(f"{self.name} has no power yet")
-        return self.describe()
+        lines = self.describe()
+        return lines if self.condition == "running" else f"{self.condition}\n{lines}"
 
     def describe(self) -> str:
-        """Registers and the next instruction, a few lines."""
+        """Registers, a few lines."""
         registers = self.cpu.registers()
         items = [f"{name} {value:0{4 if name == 'sr' else 8}x}" for name, value in registers.items()]
         return "\n".join("  ".join(items[at : at + 8]) for at in range(0, len(items), 8))
