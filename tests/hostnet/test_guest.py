@@ -62,7 +62,7 @@ class Linux:
         machine = folder / "machine"
         machine.write_text(CHIP + network)
         words = ("prom", "console=hvc0")
-        self.sun = tme.Machine(str(machine), clock="host", boot=VMLINUX, boot_args=words)
+        self.sun = tme.Machine(str(machine), boot=VMLINUX, boot_args=words)
         self.sun.expect(PROMPT, 600)
 
     def __call__(self, command, seconds=120):
