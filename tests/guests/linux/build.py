@@ -5,9 +5,10 @@
 
 Needs Debian's linux-source-6.1, `apt-get source --download-only busybox`, gcc-m68k-linux-gnu,
 libc6-dev-m68k-cross, bc, flex, bison and cpio. The result is FOLDER/vmlinux; it takes some three processor
-minutes. Mainline's Sun-3 lacks four things, which are added to the sources: nobody tells memblock of the
-memory, max_low_pfn is never set, memory that the layout has no room for is not left out, and no driver knows
-the serial chips (hvc_sun3.c uses the PROM's routines instead).
+minutes. Mainline's Sun-3 lacks some things, which are added to the sources: nobody tells memblock of the
+memory, max_low_pfn is never set, memory that the layout has no room for is not left out, the VME SCSI driver
+gives its board an interrupt number for a vector, and no driver knows the serial chips (hvc_sun3.c uses the
+PROM's routines instead).
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ REPAIRS = {
             "availmem = memory_start;",
             "max_low_pfn = max_pfn;\n\tmemblock_add(0, __pa(memory_end));\n"
             "\tmemblock_reserve(0, __pa(memory_start));",
+        ),
+    ],
+    "drivers/scsi/sun3_scsi.c": [
+        (
+            "dregs->ivect = VME_DATA24 | (instance->irq & 0xff);",
+            "dregs->ivect = VME_DATA24 | (instance->irq - IRQ_USER + 64);",
         ),
     ],
     "drivers/tty/hvc/Kconfig": [
