@@ -59,6 +59,7 @@ ROWS: tuple[Row, ...] = (
     Row("qemu", "m68881", "interp", "fpu_qemu", 0, 8000, 100_000),
     Row("portable", "m68881", "jit", "fpu_regions", 0, 20_000, 200_000),
     *(Row("faults", m, e, "faults", 0, 500, 5000) for m in ("m68010", "m68020") for e in ENGINES),
+    *(Row("faults", "m68020+m68881", e, "faults", 0, 200, 2000) for e in ENGINES),
     *(Row("engines", m, "all", "engines", 0, 100, 3000) for m in ("m68000", "m68010", "m68020")),
 )
 
