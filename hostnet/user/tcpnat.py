@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from hostnet import frames
 from hostnet.frames import Ip, ip_text
-from hostnet.user import tcp
+from hostnet.user import segment as tcp
 from hostnet.user.policy import LOOPBACK, Endpoint, Forward, Policy
-from hostnet.user.tcp import Connection, Segment
+from hostnet.user.segment import Segment
+from hostnet.user.tcp import Connection
 
 if TYPE_CHECKING:
     from hostnet.poller import Poller

@@ -9,8 +9,8 @@ import pytest
 from hostnet import frames, offload
 from hostnet.bpf import program
 from hostnet.frames import ARP, Arp, Ip, ethernet
-from hostnet.user import tcp
-from hostnet.user.tcp import Segment
+from hostnet.user import segment as tcp
+from hostnet.user.segment import Segment
 from tests.hostnet.lab import join, needs
 from tests.hostnet.test_tap import tap
 from tme.errors import TmeError

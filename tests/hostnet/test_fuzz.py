@@ -13,7 +13,8 @@ from hostnet import frames, offload
 from hostnet.frames import ARP, BROADCAST, IPV4, RARP, Arp, Ip, Udp, ethernet
 from hostnet.openvpn.fragment import Fragmenter
 from hostnet.user import tcp
-from hostnet.user.tcp import Connection, Segment
+from hostnet.user.segment import ACK, FIN, MASK, RST, SYN, Segment, build, parse
+from hostnet.user.tcp import Connection
 from tests.hostnet.lab import MAC, Clock
 from tests.hostnet.services.client import ME, SERVER, sattr, string, words
 
@@ -56,8 +57,8 @@ def corpus(server, server_mac, handle):
         udp(server, 1000, 671, call(100005, 1, 1, string("/export/root"))),
         *(udp(server, 1000, 2049, call(100003, 2, number, arguments)) for number, arguments in nfs),
         frames.build_ip(Ip(ME, server, frames.ICMP, frames.build_icmp(8, 0, b"\0\1\0\2", bytes(56)))),
-        frames.build_ip(tcp.build(ME, server, Segment(1000, 80, 1, 0, tcp.SYN, 8192, b"", 1460))),
-        frames.build_ip(tcp.build(ME, bytes((192, 0, 2, 1)), Segment(1000, 80, 1, 0, tcp.SYN, 8192, b""))),
+        frames.build_ip(build(ME, server, Segment(1000, 80, 1, 0, SYN, 8192, b"", 1460))),
+        frames.build_ip(build(ME, bytes((192, 0, 2, 1)), Segment(1000, 80, 1, 0, SYN, 8192, b""))),
         frames.build_ip(Ip(ME, server, frames.UDP, bytes(1480), 9, frames.MORE)),
         frames.build_ip(Ip(ME, server, frames.UDP, bytes(100), 9, 185)),
     ]
@@ -172,18 +173,25 @@ def connections(count):
                 end.connect()
             else:
                 end.accept(
-                    Segment(
-                        1000, 80, dice.getrandbits(32), 0, tcp.SYN, 4096, b"", dice.choice((None, 0, 536))
-                    )
+                    Segment(1000, 80, dice.getrandbits(32), 0, SYN, 4096, b"", dice.choice((None, 0, 536)))
                 )
         near = dice.choice((0, 0, 0, 1, -1, 100, -100, 40_000, 1 << 31, dice.getrandbits(32)))
-        ack = dice.choice((end._una, end._nxt, end._nxt + 1, end._una - 5, dice.getrandbits(32))) & tcp.MASK
+        ack = dice.choice((end._una, end._nxt, end._nxt + 1, end._una - 5, dice.getrandbits(32))) & MASK
         flags = dice.choice(
-            (tcp.ACK, tcp.ACK, tcp.ACK, tcp.ACK | tcp.FIN, tcp.SYN, tcp.SYN | tcp.ACK, tcp.RST, 63)
+            (
+                ACK,
+                ACK,
+                ACK,
+                ACK | FIN,
+                SYN,
+                SYN | ACK,
+                RST,
+                63,
+            )
         )
         data = dice.randbytes(dice.choice((0, 0, 1, 536, 1460, 9000)))
         end.segment(
-            Segment(1000, 80, end._rcv + near & tcp.MASK, ack, flags, dice.choice((0, 1, 4096, 65535)), data)
+            Segment(1000, 80, end._rcv + near & MASK, ack, flags, dice.choice((0, 1, 4096, 65535)), data)
         )
         match dice.randrange(8):
             case 0 if end.room:
@@ -198,7 +206,7 @@ def connections(count):
         assert len(end._out) <= tcp.BUFFER
         assert len(end._stray) <= tcp.STRAY
         for packet in sent:
-            assert tcp.parse(packet) is not None
+            assert parse(packet) is not None
             assert len(packet.payload) <= 1480
         sent.clear()
 
