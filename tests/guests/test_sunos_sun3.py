@@ -101,3 +101,13 @@ def test_the_host_clock_gives_today_s_date(tmp_path):
         sun.sh("cat /dev/null > /tmp/now")
         listing = sun.sh("ls -l /tmp/now")
         assert re.search(rf"{today:%b} ( {today.day}|{today.day}) ", listing)
+
+
+@pytest.mark.parametrize("clock", ["icount", "host"])
+def test_the_diagnostic_switch(tmp_path, clock):
+    text = description(tmp_path, "si", megabytes=4) + "command mainbus0 diag-switch true\n"
+    with Sun(text, engine="jit", clock=clock) as sun:
+        said = sun.prompt()
+    assert "Memory Test (Testing 0x00000004 MBytes)" in said
+    assert "Selftest passed." in said
+    assert "Auto-boot in progress...Boot: ie(0,0,0)" in said
