@@ -51,9 +51,20 @@ class Display(Element):
 class WindowDisplay(Display):
     """One of TME's displays with a window, which is not shown."""
 
-    module = "host/gtk/display"
     summary = "TME's display; here without a window, as host/display"
     params = (Positional("HINTS", required=False, repeat=True, help="of SDL; not used"),)
 
     def realize(self) -> None:
         self.log("no window is shown; `screenshot FILE.png` and --screenshot save what is on the screen")
+
+
+class GtkDisplay(WindowDisplay):
+    module = "host/gtk/display"
+
+
+class SdlDisplay(WindowDisplay):
+    module = "host/sdl/display"
+
+
+class RfbDisplay(WindowDisplay):
+    module = "host/rfb/display"
