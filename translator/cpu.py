@@ -206,13 +206,14 @@ class Cpu:
         ctypes.memset(self.address + tlb, 0xFF, TLB_ENTRIES * TLB_MODES * 32)
         s.fetch_span, s.fetch_end = 0, 0
 
-    def page_moved(self, phys: int) -> None:
-        """An address that led to the page at `phys` no longer does, or not in the same way."""
+    def page_moved(self, *pages: int) -> None:
+        """Addresses that led to pages (their physical addresses) no longer do, or not in the same way."""
         self.flush_tlb()
-        if self.jumps_used:
+        for phys in pages if self.jumps_used else ():
             hit = self.memory.find(phys)
             if hit is not None and hit[0].code[hit[1] >> self.mmu.page_bits]:
                 self.flush_jumps()
+                return
 
     def flush_writes(self) -> None:
         """Forget which pages may be written without a look (some of them hold translated code now)."""

@@ -90,11 +90,14 @@ class Replay:
 
     def _note(self, size: int, value: int) -> None:
         s = self.state
-        if s.log_budget != s.budget:
+        budget = s.budget
+        if s.log_budget != budget:  # the first cycle of an instruction, mostly its only one
             if self.paused:
                 return
-            s.log_budget, s.log_count = s.budget, 0
-            self._used, self._full = 0, False
+            self._log[:size] = value.to_bytes(size, self.order)
+            s.log_budget, s.log_count = budget, 1
+            self._used, self._full = size, False
+            return
         if self._full or self.paused:
             return
         count = s.log_count

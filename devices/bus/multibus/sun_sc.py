@@ -60,12 +60,13 @@ class InterfaceControl(Register, width=16):
 
 
 SHOWN = (
-    (REQ, InterfaceControl.REQUEST),
-    (MSG, InterfaceControl.MESSAGE),
-    (CD, InterfaceControl.COMMAND_DATA),
-    (IO, InterfaceControl.INPUT_OUTPUT),
-    (BSY, InterfaceControl.BUSY),
+    (REQ, int(InterfaceControl.REQUEST)),
+    (MSG, int(InterfaceControl.MESSAGE)),
+    (CD, int(InterfaceControl.COMMAND_DATA)),
+    (IO, int(InterfaceControl.INPUT_OUTPUT)),
+    (BSY, int(InterfaceControl.BUSY)),
 )
+PARITY = int(InterfaceControl.PARITY)
 
 
 class ScScsi(ScsiPort):
@@ -118,20 +119,24 @@ class SunSc(Element):
 
     def _icr(self) -> int:
         wires = self.scsi.wires
-        shown: int = sum(bit for line, bit in SHOWN if wires and wires.control & line)
-        if wires and wires.parity and wires.control:
-            shown |= InterfaceControl.PARITY
+        if not wires or not wires.control:
+            return self.icr.value
+        shown = PARITY if wires.parity else 0
+        for line, bit in SHOWN:
+            if wires.control & line:
+                shown |= bit
         return self.icr.value | shown
 
     def peek(self, offset: int, size: int) -> int:
         if size == 1:
             return self.peek(offset & ~1, 2) >> (0 if offset & 1 else 8) & 0xFF
+        if offset == ICR:  # polled
+            return self._icr()
         wires = self.scsi.wires
         data = wires.data if wires else 0
         values = {
             DATA: data << 8 | 0xFF,
             COMMAND_STATUS: data << 8 | 0xFF,
-            ICR: self._icr(),
             DMA_ADDRESS: self.address >> 16,
             DMA_ADDRESS + 2: self.address & 0xFFFF,
             DMA_COUNT: self.count,
@@ -200,8 +205,9 @@ class SunSc(Element):
             self.icr.PARITY_ERROR = 1
 
     def _take_back(self) -> None:
-        self.icr.INT_REQUEST = 0
-        self._update()
+        if self.icr.INT_REQUEST:
+            self.icr.INT_REQUEST = 0
+            self._update()
 
     def _write_icr(self, value: int) -> None:
         changed = self.icr.write(value)

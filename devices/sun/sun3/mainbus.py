@@ -313,14 +313,14 @@ class Mainbus(Element):
 
     # ---- registers that the rest of the board listens to ---------------------------------------------------
 
-    def _page_moved(self, entry: int) -> None:
+    def _page_moved(self, *entries: int) -> None:
         if self.cpu is None:
             return
-        page = physical(entry)
-        if page is None:
+        pages = [page for entry in entries if (page := physical(entry)) is not None]
+        if len(pages) < len(entries):
             self.cpu.flush()
         else:
-            self.cpu.page_moved(page)
+            self.cpu.page_moved(*pages)
 
     def _enable_changed(self, new: int, old: int) -> None:
         self.maps.state.enable = new

@@ -145,10 +145,10 @@ def physical(entry: int) -> int | None:
 class Sun3Mmu:
     """The maps and registers of one board.
 
-    moved(entry) is called when addresses no longer reach the page of a valid entry, or not as before.
+    moved(*entries) is called when addresses no longer reach the pages of valid entries, or not as before.
     """
 
-    def __init__(self, moved: Callable[[int], None] = lambda entry: None) -> None:
+    def __init__(self, moved: Callable[..., None] = lambda *entries: None) -> None:
         self.state: Any
         self.state, self._owner, address = LAYOUT.new()
         self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address, registers)
@@ -211,6 +211,6 @@ class SegmentMap:
             return
         state.segment_map[index] = value
         first = old << 4
-        for entry in state.page_map[first : first + PAGES]:
-            if entry & VALID:
-                self.mmu.moved(entry)
+        gone = [entry for entry in state.page_map[first : first + PAGES] if entry & VALID]
+        if gone:
+            self.mmu.moved(*gone)

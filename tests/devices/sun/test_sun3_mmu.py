@@ -186,7 +186,7 @@ def test_page_map_entries_are_longs_with_holes():
 
 def test_only_valid_entries_are_missed():
     missed = []
-    maps = Sun3Mmu(missed.append)
+    maps = Sun3Mmu(lambda *entries: missed.extend(entries))
     maps.page_map.write(0, 4, 0x8000_0001)
     assert missed == []
     maps.page_map.write(0, 4, 0x8000_0001)
@@ -208,7 +208,7 @@ class Side:
     """Control space over maps of its own; `flushed` tells what the last cycle asked of the soft-TLB."""
 
     def __init__(self):
-        self.maps = Sun3Mmu(lambda entry: self.note("moved"))
+        self.maps = Sun3Mmu(lambda *entries: self.note("moved"))
         self.flushed = None
         self.space = space.ControlSpace(
             {
