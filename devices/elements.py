@@ -12,6 +12,7 @@ ELEMENTS: dict[str, str] = {
     "host/posix/tape": "devices.host.tape:Tape",
     "host/rfb/display": "devices.host.display:RfbDisplay",
     "host/sdl/display": "devices.host.display:SdlDisplay",
+    "ic/am7990": "devices.ic.am7990:Am7990",
     "ic/i82586": "devices.ic.i82586:I82586",
     "ic/isil7170": "devices.ic.isil7170:Isil7170",
     "ic/m68010": "devices.ic.m680x0:M68010",

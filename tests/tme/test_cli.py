@@ -133,7 +133,7 @@ def test_wrong_options(words: list[str], expected: str, capsys: pytest.CaptureFi
 
 
 def test_all_mistakes_of_a_file_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "m").write_text("x: nonsense\nbus0: tme/generic/bus\nb: tme/ic/am7990\ncommand x power up\n")
+    (tmp_path / "m").write_text("x: nonsense\nbus0: tme/generic/bus\nb: tme/ic/am9513\ncommand x power up\n")
     code, machine = run(str(tmp_path / "m"))
     assert code == 1
     assert machine.calls == ["close"], "nothing was powered up"

@@ -52,7 +52,7 @@ def test_tables_are_lazy(package: str) -> None:
         ("x/typo", "cannot be loaded from tests.tme.fakes:Buss: module"),
         ("x/thing", "tests.tme.fakes:session is not an Element class"),
         ("x/goood", "there is no element 'tme/x/goood'; did you mean 'tme/x/good'?"),
-        ("ic/am7990", "known to TME, not in this version"),
+        ("ic/am9513", "known to TME, not in this version"),
     ],
 )
 def test_what_is_wrong(package: str, name: str, expected: str) -> None:

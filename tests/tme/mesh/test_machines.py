@@ -63,8 +63,8 @@ def test_the_ways_of_tme() -> None:
 
 
 def test_elements_we_lack_are_named() -> None:
-    (error,) = session().run("le0: nme/ic/am7990")
-    assert error == "T:1: the element 'nme/ic/am7990' is known to TME, not in this version"
+    (error,) = session().run("timer0: nme/ic/am9513")
+    assert error == "T:1: the element 'nme/ic/am9513' is known to TME, not in this version"
 
 
 @pytest.mark.skipif(not GUESTS, reason="set TME_GUESTS to a folder with machine descriptions of TME")
