@@ -11,7 +11,7 @@ from typing import Any
 from tests.conformance.flat import BATCH, QUICK, Flat, Place, reader
 from tests.conformance.tally import Tally
 from tests.insn.generate import Program, generate
-from tests.insn.known import MUSASHI_WRONG as WRONG
+from tests.insn.known_musashi import FLAWS
 from translator.isa import Model
 from translator.m68k import MODELS
 
@@ -55,9 +55,9 @@ def subject(model: Model, seed: int) -> Subject:
     from tests.insn.musashi import BASE, DATA
 
     names = frozenset(i.name for i in model.decoder.insns)
-    wrong = seed % ALONE == 0
-    only = names & WRONG.keys() if wrong else names - WRONG.keys()
-    count = 1 if wrong else 6
+    flawed = seed % ALONE == 0
+    only = names & FLAWS.keys() if flawed else names - FLAWS.keys()
+    count = 1 if flawed else 6
     p = generate(seed, model, count, base=BASE, data_base=DATA, traps=True, system=True, only=only)
     modes = (0x0000, 0x2700, 0x2000, 0x3000 if model.name == "m68020" else 0x2300)
     return p, modes[seed // ALONE % 4] | p.ccr
@@ -92,8 +92,8 @@ def compare(out: Tally, pair: Any, p: Program, sr: int) -> int:
     out.agreed += n
     if step is None:
         return int(n)
-    if step.name in WRONG:
-        out.explain(f"{step.name}: {WRONG[step.name]}")
+    if step.reason:
+        out.explain(f"{step.name}: {step.reason}")
     else:
         out.fail(f"seed {p.seed}, sr {sr:x}: {step}")
     return 0

@@ -16,6 +16,7 @@ from tests.conformance import guest, musashi, qemu, table, vectors
 from tests.conformance.rows import ROWS, Row
 from tests.conformance.runner import Result, run
 from tests.conformance.tally import Tally
+from tests.insn.known import FLAWS
 from tests.insn.sample import TARGET as SAMPLE
 from tests.insn.vectors import cases
 from translator.cache import Cache
@@ -78,6 +79,19 @@ def test_a_wrong_answer_of_qemu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     assert tally.unexplained == 1
     assert tally.failures[0].startswith("seed ")
     assert "4000: " in tally.failures[0]
+
+
+@pytest.mark.skipif(bool(qemu.missing()), reason=qemu.missing())
+@pytest.mark.parametrize("name", sorted(FLAWS))
+def test_flaws_of_qemu(name: str) -> None:
+    """Every one is met, and nothing else differs in its families."""
+    tally, every = Tally(), {f"{name}: {flaw.why}" for flaw in FLAWS[name]}
+    for seed in range(0, 4_000_000, 100_000):
+        tally.add(qemu.run("m68020", "interp", seed, 2000, [name]))
+        if every <= set(tally.reasons):
+            break
+    assert tally.failures == []
+    assert set(tally.reasons) == every
 
 
 def test_command(tmp_path: Path) -> None:

@@ -107,17 +107,40 @@ def by_one(d: Difference) -> bool:
     return d.only("a7", "sr", most=2) and abs(a - b) in (1, 2)
 
 
-def arithmetic_or_logical(words: tuple[int, ...]) -> bool:
-    """ASx, LSx in memory, where bits 9 and 3 differ."""
-    return words[0] >> 10 & 1 == 0 and (words[0] >> 9 ^ words[0] >> 3) & 1 == 1
+def to_the_left(words: tuple[int, ...]) -> bool:
+    """ASL in memory"""
+    return words[0] >> 8 & 7 == 1
 
 
-def sign(d: Difference) -> bool:
-    """What ASx and LSx do differently: V to the left, the result's upper bit and N to the right."""
-    left = bool(d.words[0] & 0x100)
-    return flags(V)(d) if left else d.only("sr", most=1) and d.flags in (0, N)
+def to_the_right(words: tuple[int, ...]) -> bool:
+    """ASR and LSR in memory, where bits 9 and 3 differ."""
+    return words[0] >> 8 & 5 == 0 and (words[0] >> 9 ^ words[0] >> 3) & 1 == 1
 
 
+def upper_bit(d: Difference) -> bool:
+    return d.only("sr", most=1) and d.flags in (0, N) and all(a ^ b == 0x80 for _, a, b in d.bytes)
+
+
+def most_negative(d: Difference) -> bool:
+    """An overflow that QEMU does not survive, of the least of all dividends."""
+    if not d.died or not d.ours["sr"] & V:
+        return False
+    if d.words[0] >> 12 == 8:  # DIVS.W
+        return d.ours[f"d{d.words[0] >> 9 & 7}"] == 0x80000000
+    low, high = d.ours[f"d{d.words[1] >> 12 & 7}"], d.ours[f"d{d.words[1] & 7}"]
+    return (high, low) == (0x80000000, 0) if d.words[1] & 0x400 else low == 0x80000000
+
+
+def one_for_both(words: tuple[int, ...]) -> bool:
+    """MULx.L <ea>,Dn:Dn"""
+    return bool(words[1] & 0x400) and (words[1] >> 12 ^ words[1]) & 7 == 0
+
+
+def its_register(d: Difference) -> bool:
+    return d.only(f"d{d.words[1] & 7}")
+
+
+ONE_FOR_BOTH = "of one register for both halves the low one stays, as on a 68040"
 A7_BYTE = "a byte at (A7)+ or -(A7) moves A7 by two (PRM 2.2.4); QEMU moves it by one"
 FLAWS: dict[str, tuple[Flaw, ...]] = {
     "addx_memory": (Flaw(byte_at_a7, by_one, A7_BYTE),),
@@ -125,8 +148,10 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
     "tas": (Flaw(moves_a7, by_one, A7_BYTE),),
     "cas": (Flaw(moves_a7, by_one, A7_BYTE),),
     "shift_memory": (
-        Flaw(arithmetic_or_logical, sign, "QEMU tells ASx from LSx by bit 3, which is the address's"),
+        Flaw(to_the_left, flags(V), "QEMU's V is always clear"),
+        Flaw(to_the_right, upper_bit, "QEMU tells ASR from LSR by bit 3, which is the address's"),
     ),
+    "mul_l": (Flaw(one_for_both, its_register, ONE_FOR_BOTH),),
     "cas2": (
         Flaw(
             lambda w: (w[1] ^ w[2]) & 7 == 0,
@@ -152,13 +177,8 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
         for name, page in QUOTIENTS.items()
     },
 }
-FLAWS["divs_w"] += (
-    Flaw(
-        everywhere,
-        lambda d: d.died and bool(d.ours["sr"] & V) and d.ours[f"d{d.words[0] >> 9 & 7}"] == 0x80000000,
-        "$80000000 by -1: the host's division traps, and QEMU with it",
-    ),
-)
+for _name in ("divs_w", "div_l"):
+    FLAWS[_name] += (Flaw(everywhere, most_negative, "-1: the host's division traps, and QEMU with it"),)
 
 # QEMU takes PACK and UNPK for OR and their adjustment for an instruction, CMP2 and CHK2.W and .L for illegal;
 # CHK2.B makes its translator abort.  See `tests/conformance/bounds.py` and `known_musashi.py` instead.

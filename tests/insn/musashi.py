@@ -1,8 +1,8 @@
 """Random programs on machine68k (Musashi) beside the concrete engine, exceptions included.
 
 64 KB of memory: vectors at 0 lead to RTE-less handlers at 0x2000 + 16 * vector; code at 0x4000, data at
-0x4800, the supervisor stack at 0x3800.  Musashi has no bus errors and is known for some flags: see the table
-in the test.
+0x4800, the supervisor stack at 0x3800.  Musashi has no bus errors and is known for some flags: see
+`known_musashi.py`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import Any
 import machine68k
 
 from tests.insn.generate import Program
+from tests.insn.known import DECIMAL, Difference, why, words_at
+from tests.insn.known_musashi import FLAWS, HANDLERS
 from tests.insn.tiny import Bytes, Tiny
 from translator.isa import Model
 from translator.m68k.model import pack_sr, unpack_sr
 
-BASE, DATA, STACK, HANDLERS, SIZE = 0x4000, 0x4800, 0x3800, 0x2000, 0x10000
+BASE, DATA, STACK, SIZE = 0x4000, 0x4800, 0x3800, 0x10000
 TYPES = {
     "m68000": machine68k.CPUType.M68000,
     "m68010": machine68k.CPUType.M68010,
@@ -33,6 +35,7 @@ class Step:
     words: str
     pc: int
     differences: list[tuple[str, int, int]]
+    reason: str  # why they differ; "" if nobody knows
 
 
 class Stray(Exception):
@@ -72,6 +75,7 @@ class Pair:
 
     def load(self, p: Program, sr: int) -> None:
         image = self.load_ours(p, sr)
+        self.agreed = self.ours(), image
         cpu = self.machine.cpu
         cpu.pulse_reset()  # ends STOP and halt, and takes its time
         cpu.execute(1000)
@@ -120,6 +124,14 @@ class Pair:
             out += [(f"{i:04x}", a, b) for i, (a, b) in enumerate(zip(mine, memory, strict=True)) if a != b]
         return out
 
+    def reason(self, p: Program, pc: int, name: str, differences: list[tuple[str, int, int]]) -> str:
+        """Why they differ behind the instruction at `pc`, or ""."""
+        words, (before, memory) = words_at(p, pc), self.agreed
+        left = {k: (a, b) for k, a, b in differences}
+        operands = decimal_operands(words, before, memory, left) if name in DECIMAL else []
+        digits = all(x & 0xF < 10 and x >> 4 < 10 for x in operands)
+        return why(FLAWS.get(name, ()), Difference(words, left, self.ours(), before, memory, digits))
+
     def ours(self) -> dict[str, int]:
         s = self.mine.state
         out = {f"{'da'[i >> 3]}{i & 7}": s.r[i] for i in range(16)}
@@ -150,8 +162,27 @@ class Pair:
                 return n, None
             if differences:
                 words = bytes(p.code[pc - p.base : pc - p.base + length]).hex()
-                return n, Step(name, words, pc, differences)
+                return n, Step(name, words, pc, differences, self.reason(p, pc, name, differences))
             self.agreed = self.now
             if self.mine.reason is not None:
                 return n + 1, None
         return limit, None
+
+
+def decimal_operands(
+    words: tuple[int, ...], before: dict[str, int], memory: bytes, left: dict[str, tuple[int, int]]
+) -> list[int]:
+    """The bytes that ABCD, SBCD or NBCD has worked on, as far as they can be known."""
+    word = words[0]
+    x, y = word >> 9 & 7, word & 7
+    if word >> 12 == 4:  # NBCD: a register, or what has been changed
+        place = [int(k, 16) for k in left if len(k) > 2]
+        return [before[f"d{y}"] & 0xFF] if word & 0x38 == 0 else [memory[at] for at in place]
+    if word & 8 == 0:
+        return [before[f"d{y}"] & 0xFF, before[f"d{x}"] & 0xFF]
+    at = {y: before[f"a{y}"], x: before[f"a{x}"]}
+    out = []
+    for n in (y, x):
+        at[n] -= 2 if n == 7 else 1
+        out.append(memory[at[n]] if at[n] < SIZE else 0)
+    return out
