@@ -11,9 +11,11 @@ import os
 import stat
 import struct
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+BEGUN = time.time()  # our modules are as their files were then
 MAGIC = b"tmesh-code-1\n"
 LIMIT = 512 << 20  # bytes; the least recently used entries go first
 _DIGEST = 32
@@ -33,6 +35,13 @@ def digest(*parts: bytes | str) -> str:
         h.update(struct.pack("<Q", len(b)))
         h.update(b)
     return h.hexdigest()
+
+
+def outdated(begun: float = BEGUN) -> bool:
+    """Whether a file of the translator has changed since a process that runs it began: then what the process
+    makes is not what the files say."""
+    now = time.time()
+    return any(begun < f.stat().st_mtime <= now for f in Path(__file__).parent.rglob("*.py"))
 
 
 class Cache:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import interp
-from .cache import Cache, digest
+from .cache import Cache, digest, outdated
 from .isa import Model
 from .llvm import build
 from .llvm.build import Linked
@@ -26,7 +27,7 @@ FULL, QUICK = (0, 2), (-1, 0)  # LLVM's levels of optimisation and of code gener
 # What compiled code depends on, besides the instruction set's own package.
 COMMON = ("spec", "llvm", "isa.py", "state.py", "trace.py", "softmmu.py")
 INTERPRETER = (*COMMON, "interp.py", "dispatch.py")
-REGIONS = (*COMMON, "region.py", "lazy.py", "render.py")
+REGIONS = (*COMMON, "region.py", "lazy.py", "render.py", "jit.py")
 
 
 @cache
@@ -43,6 +44,8 @@ def sources(isa: str, names: tuple[str, ...]) -> str:
         for f in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             if name != isa or f.parent == path or f.parent.name in own:
                 h.update(f.read_bytes())
+    if outdated():
+        h.update(os.urandom(16))  # nobody finds what this process makes
     return h.hexdigest()
 
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .cache import BEGUN, outdated
+
 
 def _part(model: str, isa: str, *rest: Any) -> tuple[bytes, bytes]:
     from .engine import compile_part
@@ -57,7 +59,7 @@ class Job:
 class _Process:
     def __init__(self) -> None:
         root = str(Path(__file__).resolve().parent.parent)
-        code = f"import sys; sys.path.insert(0, {root!r}); from translator.worker import main; main()"
+        code = f"import sys; sys.path.insert(0, {root!r}); from translator.worker import main; main({BEGUN})"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -199,8 +201,10 @@ def _write(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def main() -> None:
-    """A worker: jobs in on standard input, results out on standard output."""
+def main(begun: float) -> None:
+    """A worker: jobs in on standard input, results out on standard output; none if its code is newer than
+    that of its parent, which began then."""
+    differs = outdated(begun)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.dup(1)
     os.dup2(2, 1)  # nothing but results may be written there
@@ -211,6 +215,8 @@ def main() -> None:
             return
         start = time.perf_counter()
         try:
+            if differs:
+                raise RuntimeError("the translator has been changed since this machine was started")
             answer = (True, JOBS[name](*args))
         except Exception as e:
             answer = (False, f"{type(e).__name__}: {e}")

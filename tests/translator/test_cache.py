@@ -6,11 +6,13 @@ import errno
 import os
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from translator.cache import MAGIC, Cache, default_directory, digest
+from translator import engine
+from translator.cache import MAGIC, Cache, default_directory, digest, outdated
 
 KEY, OTHER = digest("a"), digest("b")
 
@@ -185,3 +187,17 @@ def test_default_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_directory() == tmp_path / ".cache" / "tmesh" / "code"
+
+
+def test_nobody_finds_what_a_process_makes_whose_code_is_not_that_of_the_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert outdated(0.0)
+    assert not outdated(time.time())
+    digests = engine.sources.__wrapped__
+    monkeypatch.setattr(engine, "outdated", lambda: False)
+    same = {digests("m68k", engine.INTERPRETER) for _ in range(2)}
+    monkeypatch.setattr(engine, "outdated", lambda: True)
+    others = {digests("m68k", engine.INTERPRETER) for _ in range(2)}
+    assert len(same) == 1
+    assert len(others - same) == 2

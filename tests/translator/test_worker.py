@@ -119,3 +119,13 @@ def test_a_worker_ends_with_its_parent() -> None:
     w.process.stdin.close()
     w.process.wait(PATIENCE)
     assert w.process.returncode == 0
+
+
+def test_a_worker_with_newer_code_than_its_parent_makes_nothing(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "BEGUN", 0.0)
+    answers: list[Answer] = []
+    ask(pool, answers, "part", *part(0))
+    wait(pool, lambda: len(answers) == 1)
+    assert answers == [(None, "RuntimeError: the translator has been changed since this machine was started")]
