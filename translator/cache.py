@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -38,10 +39,11 @@ def digest(*parts: bytes | str) -> str:
 
 
 def outdated(begun: float = BEGUN) -> bool:
-    """Whether a file of the translator has changed since a process that runs it began: then what the process
-    makes is not what the files say."""
-    now = time.time()
-    return any(begun < f.stat().st_mtime <= now for f in Path(__file__).parent.rglob("*.py"))
+    """Whether a file that is imported here has changed since a process that runs it, too, began: then what
+    that process makes is not what the files say."""
+    now, package = time.time(), __name__.partition(".")[0]
+    files = [m.__file__ for name, m in sys.modules.items() if name.split(".")[0] == package]
+    return any(begun < os.stat(f).st_mtime <= now for f in files if f and os.path.exists(f))
 
 
 class Cache:

@@ -204,7 +204,7 @@ def _write(fd: int, data: bytes) -> None:
 def main(begun: float) -> None:
     """A worker: jobs in on standard input, results out on standard output; none if its code is newer than
     that of its parent, which began then."""
-    differs = outdated(begun)
+    differs: bool | None = None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.dup(1)
     os.dup2(2, 1)  # nothing but results may be written there
@@ -215,9 +215,10 @@ def main(begun: float) -> None:
             return
         start = time.perf_counter()
         try:
+            answer = (True, JOBS[name](*args))
+            differs = outdated(begun) if differs is None else differs  # now that all is imported
             if differs:
                 raise RuntimeError("the translator has been changed since this machine was started")
-            answer = (True, JOBS[name](*args))
         except Exception as e:
             answer = (False, f"{type(e).__name__}: {e}")
         data = pickle.dumps((*answer, time.perf_counter() - start))
