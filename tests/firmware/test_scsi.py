@@ -42,14 +42,14 @@ def checksum(data: bytes) -> int:
     return total
 
 
-def boot_program(folder: Path) -> bytes:
-    """bootblock.c, linked at 0x4000, as it lies on the medium."""
+def boot_program(folder: Path, source: Path = ROOT / "tests/firmware/bootblock.c") -> bytes:
+    """A C file, linked at 0x4000, as it lies on the medium."""
     (folder / "script").write_text(
         "SECTIONS { . = 0x4000; .all : { *(.text.start) *(.text* .rodata* .data* .bss*) } }"
     )
     flags = "-m68020 -msoft-float -Os -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic -nostdlib"
     flags += f" -static -Wl,--build-id=none -Wl,-e,0x4000 -Wl,-T,{folder / 'script'}"
-    source, elf, raw = ROOT / "tests/firmware/bootblock.c", folder / "boot.elf", folder / "boot.raw"
+    elf, raw = folder / "boot.elf", folder / "boot.raw"
     command = [compiler(), *flags.split(), str(source), "-lgcc", "-o", str(elf)]
     subprocess.run(command, check=True)
     objcopy = need("m68k-linux-gnu-objcopy", "binutils-m68k-linux-gnu")
