@@ -32,7 +32,8 @@ def test_acknowledged_writes_survive(tmp_path: Path, how: signal.Signals) -> Non
     words = [sys.executable, "-m", "tme", "--interp", "--clock", "icount", str(machine)]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         said = b""
         try:
             process.stdin.write(b"b sd()\n")
