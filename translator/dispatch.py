@@ -262,7 +262,8 @@ tight:                                           ; the page ends soon: gather th
   %src = inttoptr i64 %host to ptr
   %w = load i$wordbits, ptr %src, align 1
   %wo = call i$wordbits @order.i$wordbits(i$wordbits %w)
-  %wz = zext i$wordbits %wo to i64
+  %wz0 = zext i$wordbits %wo to i64
+  %wz = call i64 @place(i64 %wz0)
   %lsp = getelementptr i8, ptr %st, i64 $lengths
   %ls = load ptr, ptr %lsp
   %lp = getelementptr i8, ptr %ls, i64 %wz

@@ -200,8 +200,8 @@ class Native:
         support = build.compile_text(interp.support(model, page_bits), 2, 2)
         while len(made) < len(starts):
             pool.poll(1.0)
-        index = memoryview(bytearray(b"\0" * (2 << model.isa.insns.bits))).cast("H")
-        lengths = bytearray([model.isa.word]) * (1 << model.isa.insns.bits)
+        index = memoryview(bytearray(b"\0" * (2 << model.isa.insns.index_bits))).cast("H")
+        lengths = bytearray([model.isa.word]) * (1 << model.isa.insns.index_bits)
         for w in range(len(index)):
             index[w] = n
         for k, (_, _, words) in enumerate(todo):

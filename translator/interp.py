@@ -321,9 +321,27 @@ class HandlerEmitter(Emitter):
         op, slot, handler = (self.new() for _ in range(3))
         table = self.peek("handlers", "ptr")
         self.put(f"{op} = zext i{self.m.isa.word * 8} {word} to i64")
-        self.put(f"{slot} = getelementptr ptr, ptr {table}, i64 {op}")
+        self.put(f"{slot} = getelementptr ptr, ptr {table}, i64 {self.place(op)}")
         self.put(f"{handler} = load ptr, ptr {slot}, {STATE}")
         self.tail(handler, ip, left, op)
+
+    def place(self, op: str) -> str:
+        """InsnSet.index of the instruction word `op` (an i64)."""
+        insns = self.m.isa.insns
+        if insns.index_bits == insns.bits:
+            return op
+        out = ""
+        for lo, width in insns.select:
+            shifted, cut = self.new(), self.new()
+            self.put(f"{shifted} = lshr i64 {op}, {lo}")
+            self.put(f"{cut} = and i64 {shifted}, {(1 << width) - 1}")
+            if out:
+                up, both = self.new(), self.new()
+                self.put(f"{up} = shl i64 {out}, {width}")
+                self.put(f"{both} = or i64 {up}, {cut}")
+                cut = both
+            out = cut
+        return out
 
 
 class RoutineEmitter(HandlerEmitter):
@@ -435,6 +453,9 @@ def support(model: Model, page_bits: int) -> str:
     dispatcher = HandlerEmitter(model, page_bits)
     dispatcher.lines = [f"define internal tailcc void @dispatch{SIGNATURE} {{"]
     dispatcher.dispatch("%ip", "%budget")
+    dispatcher.lines.append("}\n")
+    dispatcher.lines.append("define internal i64 @place(i64 %op) alwaysinline {")
+    dispatcher.put(f"ret i64 {dispatcher.place('%op')}")
     dispatcher.lines.append("}\n")
     out.append("\n".join(dispatcher.lines))
     for number, (name, routine) in enumerate(isa.routines.items()):

@@ -111,15 +111,22 @@ class Insn:
 
 
 class InsnSet:
-    """All instructions of one architecture.  `shape(fields)` names the fields that a handler must know."""
+    """All instructions of one architecture.  `shape(fields)` names the fields that a handler must know.
+
+    `select`: where the bits lie that tell handlers apart, (lowest bit, width) from the top; by default it is
+    the whole word.
+    """
 
     def __init__(
         self,
         name: str,
         bits: int,
         shape: Callable[[Insn, Mapping[str, int]], frozenset[str]] | None = None,
+        select: tuple[tuple[int, int], ...] | None = None,
     ) -> None:
         self.name, self.bits = name, bits
+        self.select = select or ((0, bits),)
+        self.index_bits = sum(width for _, width in self.select)
         self.insns: list[Insn] = []
         self._shape = shape or (lambda insn, f: frozenset(k for k in f if k.isupper()))
 
@@ -164,6 +171,13 @@ class InsnSet:
             if a.fields_of(word) is not None and b.fields_of(word) is not None:
                 raise PatternError(f"{a.name} {p.text!r} and {b.name} {q.text!r} both claim {word:#x}")
 
+    def index(self, word: int) -> int:
+        """The place of an instruction word in the table of handlers."""
+        out = 0
+        for lo, width in self.select:
+            out = out << width | word >> lo & (1 << width) - 1
+        return out
+
     def model(self, name: str) -> Decoder:
         """The decoder of one CPU model; "CORE+UNIT" has the core's instructions and those of the unit."""
         names = {name, name.partition("+")[0]}
@@ -204,11 +218,12 @@ class Decoder:
         return hit
 
     def shapes(self) -> Iterator[tuple[Insn, dict[str, int], list[int]]]:
-        """Every handler shape with the instruction words it serves (16-bit instruction words only)."""
+        """Every handler shape with the places it has in the table of handlers."""
+        chosen = sum(((1 << width) - 1) << lo for lo, width in self.isa.select)
         for insn in self.insns:
             groups: dict[tuple[Any, ...], list[int]] = {}
             p = insn.pattern
-            free = [i for i in range(p.bits) if not p.mask >> i & 1]
+            free = [i for i in range(p.bits) if not p.mask >> i & 1 and chosen >> i & 1]
             deltas = [0]
             for i in free:
                 deltas += [d | 1 << i for d in deltas]
@@ -216,7 +231,7 @@ class Decoder:
                 f = insn.fields_of(p.value | d)
                 if f is not None:
                     groups.setdefault(tuple(sorted(self.isa.shape_of(insn, f).items())), []).append(
-                        p.value | d
+                        self.isa.index(p.value | d)
                     )
             for key, words in groups.items():
                 yield insn, dict(key), words
