@@ -1,6 +1,6 @@
 """CHK2 and CMP2 against Unicorn, of which CHK2.B alone works: words and longs get the same bytes, shifted.
 
-What is compared: Z, C, whether CHK2 traps, and that nothing else changes.  N and V are undefined (PRM 4-72).
+What is compared: Z, C, whether CHK2 traps, and that nothing else changes.  N and V are undefined (PRM CHK2).
 """
 
 from __future__ import annotations

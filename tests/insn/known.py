@@ -85,8 +85,8 @@ def decimal(d: Difference) -> bool:
     return d.only("sr", *(f"d{i}" for i in range(8)), most=1) and low and len(written) + len(d.bytes) <= 1
 
 
-DECIMAL = {"abcd": "4-3", "abcd_memory": "4-3", "sbcd": "4-171", "sbcd_memory": "4-171", "nbcd": "4-143"}
-QUOTIENTS = {"divs_w": "4-94", "divu_w": "4-98", "div_l": "4-94"}
+DECIMAL = {"abcd": "ABCD", "abcd_memory": "ABCD", "sbcd": "SBCD", "sbcd_memory": "SBCD", "nbcd": "NBCD"}
+QUOTIENTS = {"divs_w": "DIVS", "divu_w": "DIVU", "div_l": "DIVS"}
 
 # -- QEMU 7.2 ------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
         Flaw(
             lambda w: (w[1] ^ w[2]) & 7 == 0,
             lambda d: d.only(f"d{d.words[1] & 7}"),
-            "of equal compare registers the first counts (PRM 4-67), not the second",
+            "of equal compare registers the first counts (PRM CAS2), not the second",
         ),
     ),
     "unlk": (
@@ -166,8 +166,8 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
             "UNLK A7 ends with the popped value, as the 68000 vectors show",
         ),
     ),
-    "chk_w": (Flaw(everywhere, flags(Z | V | C), "undefined flags without a trap (PRM 4-70)"),),
-    "chk_l": (Flaw(everywhere, flags(Z | V | C), "undefined flags without a trap (PRM 4-70)"),),
+    "chk_w": (Flaw(everywhere, flags(Z | V | C), "undefined flags without a trap (PRM CHK)"),),
+    "chk_l": (Flaw(everywhere, flags(Z | V | C), "undefined flags without a trap (PRM CHK)"),),
     **{
         name: (Flaw(everywhere, decimal, f"undefined flags, digits above nine (PRM {page})"),)
         for name, page in DECIMAL.items()

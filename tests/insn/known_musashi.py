@@ -174,7 +174,7 @@ def flaw(how: How, why: str) -> tuple[Flaw, ...]:
 
 
 FIFTH = "bit fields that end in a fifth byte change too much; QEMU agrees with us"
-SWAPPED = "the digits' bytes are swapped: the low digit has the higher address (PRM 4-157)"
+SWAPPED = "the digits' bytes are swapped: the low digit has the higher address (PRM PACK)"
 FLAWS: dict[str, tuple[Flaw, ...]] = {
     **{
         name: flaw(decimal, f"N, V and digits above nine are undefined (PRM {page}); ours are the 68000's")
@@ -184,27 +184,27 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
         name: flaw(division, f"undefined after overflow and division by zero; C is cleared (PRM {page})")
         for name, page in QUOTIENTS.items()
     },
-    "chk_w": flaw(chk, "N is undefined without a trap, V and C with one (PRM 4-70)"),
-    "chk_l": flaw(chk, "N is undefined without a trap, V and C with one (PRM 4-70)"),
+    "chk_w": flaw(chk, "N is undefined without a trap, V and C with one (PRM CHK)"),
+    "chk_l": flaw(chk, "N is undefined without a trap, V and C with one (PRM CHK)"),
     "chk2_cmp2": (
-        *flaw(round_about, "a lower bound above the upper one: the range goes round (PRM 4-72)"),
+        *flaw(round_about, "a lower bound above the upper one: the range goes round (PRM CHK2)"),
         Flaw(address_register, either_way, "of an address register all bits are compared (CHK2 in the PRM)"),
     ),
     "mul_l": (Flaw(one_for_both, its_register, ONE_FOR_BOTH),),
     "pack_memory": flaw(packed, SWAPPED),
     "unpk_memory": flaw(unpacked, SWAPPED),
-    "cas2": flaw(compare_registers, "words leave the upper half, the first of equals counts (PRM 4-67)"),
+    "cas2": flaw(compare_registers, "words leave the upper half, the first of equals counts (PRM CAS2)"),
     **{name: flaw(fifth_byte, FIFTH) for name in ("bfchg", "bfclr", "bfset", "bfins")},
-    "movem_predecrement": flaw(own_register, "the 68020 stores its base register decremented (PRM 4-129)"),
+    "movem_predecrement": flaw(own_register, "the 68020 stores its base register decremented (PRM MOVEM)"),
     "rte": (
         *flaw(return_, "a format error stacks the address of RTE (68020 UM 6.1.11)"),
-        *flaw(known_frame, "a frame that Musashi does not know (68020 UM table 6-3)"),
+        *flaw(known_frame, "a frame that Musashi does not know (68020 UM table 6-5)"),
     ),
     "movec_from_control": (
         Flaw(
             lambda w: w[1] & 0xFFF in (0x002, 0x802),
             lambda d: went(d, 0) == ILLEGAL,
-            "CACR and CAAR of a 68010 are illegal (PRM 6-22)",
+            "CACR and CAAR of a 68010 are illegal (PRM MOVEC)",
         ),
     ),
     "link_w": flaw(linked_a7, "LINK A7 stores A7 as it was: 68000 vectors, QEMU"),

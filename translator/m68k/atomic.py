@@ -11,7 +11,7 @@ from .flags import set_cmp, set_logic
 from .regs import R, read_d, write_d
 
 
-@insn("0100 1010 11 MMM nnn", "tas {ea}", "PRM 4-186", valid=ea(DATA_ALT))
+@insn("0100 1010 11 MMM nnn", "tas {ea}", "PRM TAS", valid=ea(DATA_ALT))
 def tas(s: Semantics, f: Fields) -> None:
     place = source(s, f, 1)
     value = place.load()
@@ -19,7 +19,7 @@ def tas(s: Semantics, f: Fields) -> None:
     set_logic(s, value)
 
 
-@insn("0000 1ZZ 011 MMM nnn", "cas.{Zcas} {Dcmp},{Dupd},{ea}", "PRM 4-66",
+@insn("0000 1ZZ 011 MMM nnn", "cas.{Zcas} {Dcmp},{Dupd},{ea}", "PRM CAS, CAS2",
       valid=ea(MEM_ALT, lambda f: f["Z"] != 0), models=M68020)
 def cas(s: Semantics, f: Fields) -> None:
     size = 1 << f.Z - 1
@@ -33,7 +33,7 @@ def cas(s: Semantics, f: Fields) -> None:
     set_cmp(s, old, expected, old - expected)
 
 
-@insn("0000 11Z 0 1111 1100", "cas2.{Zwl} {cas2}", "PRM 4-66", models=M68020, traits="interp")
+@insn("0000 11Z 0 1111 1100", "cas2.{Zwl} {cas2}", "PRM CAS, CAS2", models=M68020, traits="interp")
 def cas2(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     ext = [s.fetch(2), s.fetch(2)]

@@ -50,31 +50,31 @@ def sub_decimal(s: Semantics, x: Val, y: Val) -> Val:
     return _finish(s, result, binary.bit(7) & ~result.bit(7), (binary - six).sign())
 
 
-@insn("1100 xxx 10000 0 yyy", "abcd {Dy},{Dx}", "PRM 4-2")
+@insn("1100 xxx 10000 0 yyy", "abcd {Dy},{Dx}", "PRM ABCD")
 def abcd(s: Semantics, f: Fields) -> None:
     write_d(s, f.x, add_decimal(s, read_d(s, f.x, 1), read_d(s, f.y, 1)))
 
 
-@insn("1100 xxx 10000 1 yyy", "abcd -({Ay}),-({Ax})", "PRM 4-2")
+@insn("1100 xxx 10000 1 yyy", "abcd -({Ay}),-({Ax})", "PRM ABCD")
 def abcd_memory(s: Semantics, f: Fields) -> None:
     y = operand(s, PREDEC, f.y, 1).load()
     place = operand(s, PREDEC, f.x, 1)
     place.store(add_decimal(s, place.load(), y))
 
 
-@insn("1000 xxx 10000 0 yyy", "sbcd {Dy},{Dx}", "PRM 4-170")
+@insn("1000 xxx 10000 0 yyy", "sbcd {Dy},{Dx}", "PRM SBCD")
 def sbcd(s: Semantics, f: Fields) -> None:
     write_d(s, f.x, sub_decimal(s, read_d(s, f.x, 1), read_d(s, f.y, 1)))
 
 
-@insn("1000 xxx 10000 1 yyy", "sbcd -({Ay}),-({Ax})", "PRM 4-170")
+@insn("1000 xxx 10000 1 yyy", "sbcd -({Ay}),-({Ax})", "PRM SBCD")
 def sbcd_memory(s: Semantics, f: Fields) -> None:
     y = operand(s, PREDEC, f.y, 1).load()
     place = operand(s, PREDEC, f.x, 1)
     place.store(sub_decimal(s, place.load(), y))
 
 
-@insn("0100 1000 00 MMM nnn", "nbcd {ea}", "PRM 4-142", valid=ea(DATA_ALT))
+@insn("0100 1000 00 MMM nnn", "nbcd {ea}", "PRM NBCD", valid=ea(DATA_ALT))
 def nbcd(s: Semantics, f: Fields) -> None:
     place = source(s, f, 1)
     place.store(sub_decimal(s, s.const(0, 8), place.load()))
@@ -92,12 +92,12 @@ def _unpack(packed: Val) -> Val:
     return (wide & 0xF0) << 4 | wide & 0x0F
 
 
-@insn("1000 xxx 10100 0 yyy", "pack {Dy},{Dx},#{s16}", "PRM 4-157", models=M68020)
+@insn("1000 xxx 10100 0 yyy", "pack {Dy},{Dx},#{s16}", "PRM PACK", models=M68020)
 def pack(s: Semantics, f: Fields) -> None:
     write_d(s, f.x, _pack(s.fetch(2) + read_d(s, f.y, 2)))
 
 
-@insn("1000 xxx 10100 1 yyy", "pack -({Ay}),-({Ax}),#{s16}", "PRM 4-157", models=M68020)
+@insn("1000 xxx 10100 1 yyy", "pack -({Ay}),-({Ax}),#{s16}", "PRM PACK", models=M68020)
 def pack_memory(s: Semantics, f: Fields) -> None:
     adjustment = s.fetch(2)
     low = operand(s, PREDEC, f.y, 1).load().zext(16)
@@ -105,12 +105,12 @@ def pack_memory(s: Semantics, f: Fields) -> None:
     operand(s, PREDEC, f.x, 1).store(_pack((high << 8 | low) + adjustment))
 
 
-@insn("1000 xxx 11000 0 yyy", "unpk {Dy},{Dx},#{s16}", "PRM 4-196", models=M68020)
+@insn("1000 xxx 11000 0 yyy", "unpk {Dy},{Dx},#{s16}", "PRM UNPK", models=M68020)
 def unpk(s: Semantics, f: Fields) -> None:
     write_d(s, f.x, s.fetch(2) + _unpack(read_d(s, f.y, 1)))
 
 
-@insn("1000 xxx 11000 1 yyy", "unpk -({Ay}),-({Ax}),#{s16}", "PRM 4-196", models=M68020)
+@insn("1000 xxx 11000 1 yyy", "unpk -({Ay}),-({Ax}),#{s16}", "PRM UNPK", models=M68020)
 def unpk_memory(s: Semantics, f: Fields) -> None:
     adjustment = s.fetch(2)
     value = _unpack(operand(s, PREDEC, f.y, 1).load()) + adjustment

@@ -123,48 +123,48 @@ READ = ea(DN | CONTROL)
 CHANGE = ea(DN | CONTROL_ALT)
 
 
-@insn("1110 1000 11 MMM nnn", "bftst {ea}{field}", "PRM 4-51", valid=READ, models=M68020)
+@insn("1110 1000 11 MMM nnn", "bftst {ea}{field}", "PRM BFTST", valid=READ, models=M68020)
 def bftst(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     field.flags(field.value)
 
 
-@insn("1110 1010 11 MMM nnn", "bfchg {ea}{field}", "PRM 4-33", valid=CHANGE, models=M68020)
+@insn("1110 1010 11 MMM nnn", "bfchg {ea}{field}", "PRM BFCHG", valid=CHANGE, models=M68020)
 def bfchg(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     field.put(~field.value)
     field.flags(field.value)
 
 
-@insn("1110 1100 11 MMM nnn", "bfclr {ea}{field}", "PRM 4-35", valid=CHANGE, models=M68020)
+@insn("1110 1100 11 MMM nnn", "bfclr {ea}{field}", "PRM BFCLR", valid=CHANGE, models=M68020)
 def bfclr(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     field.put(s.const(0, 32))
     field.flags(field.value)
 
 
-@insn("1110 1110 11 MMM nnn", "bfset {ea}{field}", "PRM 4-49", valid=CHANGE, models=M68020)
+@insn("1110 1110 11 MMM nnn", "bfset {ea}{field}", "PRM BFSET", valid=CHANGE, models=M68020)
 def bfset(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     field.put(s.const(0xFFFFFFFF, 32))
     field.flags(field.value)
 
 
-@insn("1110 1001 11 MMM nnn", "bfextu {ea}{field},{Dext}", "PRM 4-40", valid=READ, models=M68020)
+@insn("1110 1001 11 MMM nnn", "bfextu {ea}{field},{Dext}", "PRM BFEXTU", valid=READ, models=M68020)
 def bfextu(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     s.write(R, field.low(False), field.ext.bits(14, 12))
     field.flags(field.value)
 
 
-@insn("1110 1011 11 MMM nnn", "bfexts {ea}{field},{Dext}", "PRM 4-37", valid=READ, models=M68020)
+@insn("1110 1011 11 MMM nnn", "bfexts {ea}{field},{Dext}", "PRM BFEXTS", valid=READ, models=M68020)
 def bfexts(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     s.write(R, field.low(True), field.ext.bits(14, 12))
     field.flags(field.value)
 
 
-@insn("1110 1101 11 MMM nnn", "bfffo {ea}{field},{Dext}", "PRM 4-43", valid=READ, models=M68020)
+@insn("1110 1101 11 MMM nnn", "bfffo {ea}{field},{Dext}", "PRM BFFFO", valid=READ, models=M68020)
 def bfffo(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     zeros = (field.value == 0).select(field.width, field.value.clz())
@@ -172,7 +172,7 @@ def bfffo(s: Semantics, f: Fields) -> None:
     field.flags(field.value)
 
 
-@insn("1110 1111 11 MMM nnn", "bfins {Dext},{ea}{field}", "PRM 4-46", valid=CHANGE, models=M68020)
+@insn("1110 1111 11 MMM nnn", "bfins {Dext},{ea}{field}", "PRM BFINS", valid=CHANGE, models=M68020)
 def bfins(s: Semantics, f: Fields) -> None:
     field = Field(s, f)
     value = s.read(R, field.ext.bits(14, 12)) << (s.const(32, 32) - field.width)

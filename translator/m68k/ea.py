@@ -105,7 +105,7 @@ def target(s: Semantics, f: Fields, size: int = 4) -> Val:
 
 
 def space_of(mode: int, n: Val) -> Space:
-    """Operands addressed relative to the PC lie in program space (PRM 2.1)."""
+    """Operands addressed relative to the PC lie in program space (PRM 2.2.11)."""
     return PROGRAM if mode == OTHER and n.known in (PC_DISP, PC_INDEX) else DATA
 
 
@@ -170,8 +170,9 @@ def full_program(s: Semantics, ext: Val, base: Val, index: Val) -> Val:
 
 
 def _full(s: Semantics, ext: Val, base: Val, index: Val, space: Space) -> Val:
-    """PRM figure 2-2: bit 7 suppresses the base, 6 the index; 5-4 base displacement; 2 index after the memory
-    indirection, 1-0 memory indirection with outer displacement.  Reserved codes act as their bits read.
+    """The full extension word (PRM 2.1): bit 7 suppresses the base, 6 the index; 5-4 base displacement; 2
+    index after the memory indirection, 1-0 memory indirection with outer displacement.  Reserved codes act as they
+    read.
     """
     zero = s.const(0, 32)
     index = ext.bit(6).select(zero, index)

@@ -270,7 +270,7 @@ def fault(s: Semantics) -> None:
 
 
 def _frame_68000(s: Semantics, sp: Val, status: Val, word: Val, fc: Val, wrote: Val) -> Val:
-    """Seven words (68000 UM figure 6-7).  The stacked PC is somewhere behind the instruction's first word."""
+    """Seven words (68000 UM, bus error).  The stacked PC is somewhere behind the instruction's first word."""
     access = (word & 0xFFE0) | (~wrote).zext(16) << 4 | fc
     return _push(s, sp, access, s.read(FAULT_VA), word, status, s.pc + 2)
 
@@ -283,7 +283,7 @@ def _read_modify_write(word: Val) -> Val:
 
 
 def _frame_8(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val, wrote: Val) -> Val:
-    """Format $8, 29 words (68010 UM figure 6-9)."""
+    """Format $8, 29 words (68000 UM, bus error of the 68010)."""
     fetch = (s.read(FAULT_FETCH) != 0).zext(16)
     byte = (s.read(FAULT_SIZE) == 1).zext(16)
     va = s.read(FAULT_VA)
@@ -301,7 +301,7 @@ def _frame_8(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val
 
 
 def _frame_b(s: Semantics, sp: Val, status: Val, vector: Val, word: Val, fc: Val, wrote: Val) -> Val:
-    """Format $B, 46 words (68020 UM figure 6-8): within an instruction, which is where all our faults are.
+    """Format $B, 46 words (68020 UM table 6-5): within an instruction, which is where all our faults are.
 
     SSW: FC FB RC RB - - - DF | RM RW SIZE(2) - FC2-0.  An instruction word that could not be fetched is
     reported as pipe stage B, whose address the frame carries.  SIZE is what is left of an operand when the

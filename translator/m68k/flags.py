@@ -63,7 +63,7 @@ def set_sub(s: Semantics, x: Val, y: Val, result: Val) -> None:
 
 
 def add_extended(s: Semantics, x: Val, y: Val) -> Val:
-    """x + y + X with all flags; Z is only ever cleared (PRM 4-14)."""
+    """x + y + X with all flags; Z is only ever cleared (PRM ADDX)."""
     result = x + y + s.read(CC_X).trunc(1).zext(x.w)
     _sticky_z(s, result)
     set_vc(s, ((x ^ result) & (y ^ result)).sign(), ((x & y) | ((x | y) & ~result)).sign())
@@ -72,7 +72,7 @@ def add_extended(s: Semantics, x: Val, y: Val) -> Val:
 
 
 def sub_extended(s: Semantics, x: Val, y: Val) -> Val:
-    """x - y - X with all flags; Z is only ever cleared (PRM 4-184)."""
+    """x - y - X with all flags; Z is only ever cleared (PRM SUBX)."""
     result = x - y - s.read(CC_X).trunc(1).zext(x.w)
     _sticky_z(s, result)
     set_vc(s, ((x ^ y) & (x ^ result)).sign(), ((~x & y) | (~(x ^ y) & result)).sign())

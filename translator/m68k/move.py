@@ -18,7 +18,7 @@ def _movable(f: FieldMap) -> bool:
     return f["Z"] != 0 and (f["Z"] != 1 or f["M"] != 1) and bool(DATA_ALT >> (f["K"] << 3 | f["k"]) & 1)
 
 
-@insn("00ZZ kkk KKK MMM nnn", "move.{Zmove} {ea},{ea2}", "PRM 4-116", valid=ea(ALL, _movable))
+@insn("00ZZ kkk KKK MMM nnn", "move.{Zmove} {ea},{ea2}", "PRM MOVE", valid=ea(ALL, _movable))
 def move(s: Semantics, f: Fields) -> None:
     size = MOVE_SIZES[f.Z]
     value = source(s, f, size).load()
@@ -26,12 +26,12 @@ def move(s: Semantics, f: Fields) -> None:
     set_logic(s, value)
 
 
-@insn("00ZZ xxx 001 MMM nnn", "movea.{Zmove} {ea},{Ax}", "PRM 4-119", valid=ea(ALL, lambda f: f["Z"] > 1))
+@insn("00ZZ xxx 001 MMM nnn", "movea.{Zmove} {ea},{Ax}", "PRM MOVEA", valid=ea(ALL, lambda f: f["Z"] > 1))
 def movea(s: Semantics, f: Fields) -> None:
     write_a(s, f.x, source(s, f, MOVE_SIZES[f.Z]).load())
 
 
-@insn("0111 xxx 0 qqqqqqqq", "moveq #{q8},{Dx}", "PRM 4-134")
+@insn("0111 xxx 0 qqqqqqqq", "moveq #{q8},{Dx}", "PRM MOVEQ")
 def moveq(s: Semantics, f: Fields) -> None:
     value = f.q.sext(32)
     write_d(s, f.x, value)
@@ -71,7 +71,7 @@ def _get(s: Semantics, wanted: Val, addr: Val, size: int, space: Space, old: Val
     return value, addr
 
 
-@insn("0100 1000 1Z MMM nnn", "movem.{Zwl} {list},{ea}", "PRM 4-128", valid=ea(CONTROL_ALT))
+@insn("0100 1000 1Z MMM nnn", "movem.{Zwl} {list},{ea}", "PRM MOVEM", valid=ea(CONTROL_ALT))
 def movem_to_memory(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     mask = s.fetch(2)
@@ -87,7 +87,7 @@ def movem_to_memory(s: Semantics, f: Fields) -> None:
             addr = _put(s, bit, addr, s.read(R, i).trunc(8 * size))
 
 
-@insn("0100 1000 1Z 100 nnn", "movem.{Zwl} {tsil},-({An})", "PRM 4-128")
+@insn("0100 1000 1Z 100 nnn", "movem.{Zwl} {tsil},-({An})", "PRM MOVEM")
 def movem_predecrement(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     mask = s.fetch(2)
@@ -101,7 +101,7 @@ def movem_predecrement(s: Semantics, f: Fields) -> None:
     write_a(s, f.n, addr)
 
 
-@insn("0100 1100 1Z MMM nnn", "movem.{Zwl} {ea},{list}", "PRM 4-128", valid=ea(CONTROL | POSTINC))
+@insn("0100 1100 1Z MMM nnn", "movem.{Zwl} {ea},{list}", "PRM MOVEM", valid=ea(CONTROL | POSTINC))
 def movem_to_registers(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     mask = s.fetch(2)
@@ -123,7 +123,7 @@ def movem_to_registers(s: Semantics, f: Fields) -> None:
 # -- MOVEP: every other byte, for 8-bit peripherals on a 16-bit bus ------------------------------------------
 
 
-@insn("0000 xxx 11Z 001 nnn", "movep.{Zwl} {Dx},{d16An}", "PRM 4-131")
+@insn("0000 xxx 11Z 001 nnn", "movep.{Zwl} {Dx},{d16An}", "PRM MOVEP")
 def movep_to_memory(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     addr = s.fetch(2).sext(32) + read_a(s, f.n)
@@ -132,7 +132,7 @@ def movep_to_memory(s: Semantics, f: Fields) -> None:
         s.store(addr + 2 * i, value.lsr(8 * (size - 1 - i)).trunc(8))
 
 
-@insn("0000 xxx 10Z 001 nnn", "movep.{Zwl} {d16An},{Dx}", "PRM 4-131")
+@insn("0000 xxx 10Z 001 nnn", "movep.{Zwl} {d16An},{Dx}", "PRM MOVEP")
 def movep_to_register(s: Semantics, f: Fields) -> None:
     size = 4 if f.Z else 2
     addr = s.fetch(2).sext(32) + read_a(s, f.n)
@@ -145,12 +145,12 @@ def movep_to_register(s: Semantics, f: Fields) -> None:
 # -- addresses and the stack ---------------------------------------------------------------------------------
 
 
-@insn("0100 xxx 111 MMM nnn", "lea {ea},{Ax}", "PRM 4-110", valid=ea(CONTROL))
+@insn("0100 xxx 111 MMM nnn", "lea {ea},{Ax}", "PRM LEA", valid=ea(CONTROL))
 def lea(s: Semantics, f: Fields) -> None:
     write_a(s, f.x, target(s, f))
 
 
-@insn("0100 1000 01 MMM nnn", "pea {ea}", "PRM 4-159", valid=ea(CONTROL))
+@insn("0100 1000 01 MMM nnn", "pea {ea}", "PRM PEA", valid=ea(CONTROL))
 def pea(s: Semantics, f: Fields) -> None:
     push(s, target(s, f))
 
@@ -163,17 +163,17 @@ def _link(s: Semantics, f: Fields, size: int) -> None:
     s.write(R, sp + disp, SP)
 
 
-@insn("0100 1110 0101 0 nnn", "link.w {An},#{s16}", "PRM 4-111")
+@insn("0100 1110 0101 0 nnn", "link.w {An},#{s16}", "PRM LINK")
 def link_w(s: Semantics, f: Fields) -> None:
     _link(s, f, 2)
 
 
-@insn("0100 1000 0000 1 nnn", "link.l {An},#{s32}", "PRM 4-111", models=M68020)
+@insn("0100 1000 0000 1 nnn", "link.l {An},#{s32}", "PRM LINK", models=M68020)
 def link_l(s: Semantics, f: Fields) -> None:
     _link(s, f, 4)
 
 
-@insn("0100 1110 0101 1 nnn", "unlk {An}", "PRM 4-194")
+@insn("0100 1110 0101 1 nnn", "unlk {An}", "PRM UNLK")
 def unlk(s: Semantics, f: Fields) -> None:
     frame = read_a(s, f.n)
     value = s.load(frame, 4)
@@ -184,17 +184,17 @@ def unlk(s: Semantics, f: Fields) -> None:
 # -- between registers ---------------------------------------------------------------------------------------
 
 
-@insn("1100 xxx 1 01000 yyy", "exg {Dx},{Dy}", "PRM 4-105")
+@insn("1100 xxx 1 01000 yyy", "exg {Dx},{Dy}", "PRM EXG")
 def exg_data(s: Semantics, f: Fields) -> None:
     _exchange(s, f.x.zext(4), f.y.zext(4))
 
 
-@insn("1100 xxx 1 01001 yyy", "exg {Ax},{Ay}", "PRM 4-105")
+@insn("1100 xxx 1 01001 yyy", "exg {Ax},{Ay}", "PRM EXG")
 def exg_address(s: Semantics, f: Fields) -> None:
     _exchange(s, areg(f.x), areg(f.y))
 
 
-@insn("1100 xxx 1 10001 yyy", "exg {Dx},{Ay}", "PRM 4-105")
+@insn("1100 xxx 1 10001 yyy", "exg {Dx},{Ay}", "PRM EXG")
 def exg_mixed(s: Semantics, f: Fields) -> None:
     _exchange(s, f.x.zext(4), areg(f.y))
 
@@ -205,7 +205,7 @@ def _exchange(s: Semantics, i: Val, j: Val) -> None:
     s.write(R, x, j)
 
 
-@insn("0100 1000 0100 0 yyy", "swap {Dy}", "PRM 4-185")
+@insn("0100 1000 0100 0 yyy", "swap {Dy}", "PRM SWAP")
 def swap(s: Semantics, f: Fields) -> None:
     value = s.read(R, f.y)
     value = value << 16 | value.lsr(16)

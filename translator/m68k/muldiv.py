@@ -18,7 +18,7 @@ from .regs import CC_N, CC_Z, SIZES, R, read_d, write_d
 # -- 16 bits -------------------------------------------------------------------------------------------------
 
 
-@insn("1100 xxx 011 MMM nnn", "mulu.w {ea},{Dx}", "PRM 4-139", valid=ea(DATA))
+@insn("1100 xxx 011 MMM nnn", "mulu.w {ea},{Dx}", "PRM MULU", valid=ea(DATA))
 def mulu_w(s: Semantics, f: Fields) -> None:
     y = source(s, f, 2).load()
     result = read_d(s, f.x, 2).zext(32) * y.zext(32)
@@ -26,7 +26,7 @@ def mulu_w(s: Semantics, f: Fields) -> None:
     set_logic(s, result)
 
 
-@insn("1100 xxx 111 MMM nnn", "muls.w {ea},{Dx}", "PRM 4-136", valid=ea(DATA))
+@insn("1100 xxx 111 MMM nnn", "muls.w {ea},{Dx}", "PRM MULS", valid=ea(DATA))
 def muls_w(s: Semantics, f: Fields) -> None:
     y = source(s, f, 2).load()
     result = read_d(s, f.x, 2).sext(32) * y.sext(32)
@@ -44,7 +44,7 @@ def _zero_divide(s: Semantics, dividend: Val, signed: bool) -> None:
     take(s, ZERO_DIVIDE, s.next_pc, 2)
 
 
-@insn("1000 xxx 011 MMM nnn", "divu.w {ea},{Dx}", "PRM 4-96", valid=ea(DATA))
+@insn("1000 xxx 011 MMM nnn", "divu.w {ea},{Dx}", "PRM DIVU", valid=ea(DATA))
 def divu_w(s: Semantics, f: Fields) -> None:
     y = source(s, f, 2).load()
     x = s.read(R, f.x)
@@ -60,7 +60,7 @@ def divu_w(s: Semantics, f: Fields) -> None:
     _quotient_flags(s, quotient.trunc(16), too_big, negative, s.const(0, 1))
 
 
-@insn("1000 xxx 111 MMM nnn", "divs.w {ea},{Dx}", "PRM 4-92", valid=ea(DATA))
+@insn("1000 xxx 111 MMM nnn", "divs.w {ea},{Dx}", "PRM DIVS", valid=ea(DATA))
 def divs_w(s: Semantics, f: Fields) -> None:
     y = source(s, f, 2).load()
     x = s.read(R, f.x)
@@ -91,7 +91,7 @@ def _quotient_flags(s: Semantics, quotient: Val, too_big: Val, negative: Val, ze
 # -- 32 bits (68020): the extension word's bit 11 says signed, bit 10 asks for 64 bits -----------------------
 
 
-@insn("0100 1100 00 MMM nnn", "{mull}.l {ea},{pair}", "PRM 4-136", valid=ea(DATA), models=M68020)
+@insn("0100 1100 00 MMM nnn", "{mull}.l {ea},{pair}", "PRM MULS", valid=ea(DATA), models=M68020)
 def mul_l(s: Semantics, f: Fields) -> None:
     ext = s.fetch(2)
     signed, quad, low, high = ext.bit(11), ext.bit(10), ext.bits(14, 12), ext.bits(2, 0)
@@ -106,7 +106,7 @@ def mul_l(s: Semantics, f: Fields) -> None:
     set_vc(s, ~quad & ~fits, 0)
 
 
-@insn("0100 1100 01 MMM nnn", "{divl}.l {ea},{pair}", "PRM 4-92", valid=ea(DATA), models=M68020)
+@insn("0100 1100 01 MMM nnn", "{divl}.l {ea},{pair}", "PRM DIVS", valid=ea(DATA), models=M68020)
 def div_l(s: Semantics, f: Fields) -> None:
     ext = s.fetch(2)
     signed, quad, low, high = ext.bit(11), ext.bit(10), ext.bits(14, 12), ext.bits(2, 0)
@@ -166,18 +166,18 @@ def _chk(s: Semantics, f: Fields, size: int) -> None:
     s.if_(low | high, lambda: take(s, exceptions.CHK, s.next_pc, 2))
 
 
-@insn("0100 xxx 110 MMM nnn", "chk.w {ea},{Dx}", "PRM 4-69", valid=ea(DATA))
+@insn("0100 xxx 110 MMM nnn", "chk.w {ea},{Dx}", "PRM CHK", valid=ea(DATA))
 def chk_w(s: Semantics, f: Fields) -> None:
     _chk(s, f, 2)
 
 
-@insn("0100 xxx 100 MMM nnn", "chk.l {ea},{Dx}", "PRM 4-69", valid=ea(DATA), models=M68020)
+@insn("0100 xxx 100 MMM nnn", "chk.l {ea},{Dx}", "PRM CHK", valid=ea(DATA), models=M68020)
 def chk_l(s: Semantics, f: Fields) -> None:
     _chk(s, f, 4)
 
 
 @insn(
-    "0000 0ZZ 011 MMM nnn", "{chk2}.{Z} {ea},{Rext}", "PRM 4-72",
+    "0000 0ZZ 011 MMM nnn", "{chk2}.{Z} {ea},{Rext}", "PRM CHK2",
     valid=ea(CONTROL, lambda f: f["Z"] != 3), models=M68020,
 )
 def chk2_cmp2(s: Semantics, f: Fields) -> None:

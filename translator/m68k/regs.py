@@ -63,7 +63,7 @@ REDO, REDO_COUNT, REDO_DATA = Reg("redo", 32), Reg("redo_count", 32), Reg("redo_
 FIX_KIND, FIX_VA, FIX_SIZE = Reg("fix_kind", 32), Reg("fix_va", 32), Reg("fix_size", 32)
 FIX_DATA = Reg("fix_data", 64)
 
-# Function codes (PRM table 1-2 has them as address spaces).
+# Function codes (68020 UM section 2, address spaces).
 FC_USER_DATA, FC_USER_PROGRAM, FC_SUPER_DATA, FC_SUPER_PROGRAM, FC_CPU = 1, 2, 5, 6, 7
 
 SIZES = {0: 1, 1: 2, 2: 4}  # the usual size field -> bytes

@@ -1,4 +1,4 @@
-"""Shifts and rotates of registers and memory words (PRM 4-22, 4-113, 4-160, 4-163).
+"""Shifts and rotates of registers and memory words (PRM ASL, LSL, ROL, ROXL).
 
 C is the last bit shifted out, so each shift is done in twice the width with that bit next to the result.  A
 count of 0 clears C (ROXL/ROXR: C = X) and leaves X alone; counts in registers go up to 63.
@@ -73,19 +73,19 @@ def shifted(s: Semantics, kind: int, left: bool, x: Val, count: Val) -> Val:
     return (_shift_left if left else _shift_right)(s, x, count, kind == ARITHMETIC)
 
 
-@insn("1110 qqq LZZ 0TT yyy", "{shift}.{Z} #{quick},{Dy}", "PRM 4-22", valid=sized)
+@insn("1110 qqq LZZ 0TT yyy", "{shift}.{Z} #{quick},{Dy}", "PRM ASL, LSL, ROL, ROXL", valid=sized)
 def shift_by_constant(s: Semantics, f: Fields) -> None:
     x = read_d(s, f.y, SIZES[f.Z])
     write_d(s, f.y, shifted(s, f.T, bool(f.L), x, (f.q - 1).zext(8) + 1))
 
 
-@insn("1110 xxx LZZ 1TT yyy", "{shift}.{Z} {Dx},{Dy}", "PRM 4-22", valid=sized)
+@insn("1110 xxx LZZ 1TT yyy", "{shift}.{Z} {Dx},{Dy}", "PRM ASL, LSL, ROL, ROXL", valid=sized)
 def shift_by_register(s: Semantics, f: Fields) -> None:
     x = read_d(s, f.y, SIZES[f.Z])
     write_d(s, f.y, shifted(s, f.T, bool(f.L), x, read_d(s, f.x, 1) & 63))
 
 
-@insn("1110 0TT L11 MMM nnn", "{shift}.w {ea}", "PRM 4-22", valid=ea(MEM_ALT))
+@insn("1110 0TT L11 MMM nnn", "{shift}.w {ea}", "PRM ASL, LSL, ROL, ROXL", valid=ea(MEM_ALT))
 def shift_memory(s: Semantics, f: Fields) -> None:
     place = source(s, f, 2)
     place.store(shifted(s, f.T, bool(f.L), place.load(), s.const(1, 8)))

@@ -28,7 +28,7 @@ from .regs import CAAR, CACR, CC_V, DFC, ISP, MSP, SFC, SP, SR_SYS, USP, VBR, R,
 # -- status register -----------------------------------------------------------------------------------------
 
 
-@insn("0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM 4-122", valid=ea(DATA_ALT), models=M68000)
+@insn("0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM MOVE from SR", valid=ea(DATA_ALT), models=M68000)
 def move_from_sr_68000(s: Semantics, f: Fields) -> None:
     place = source(s, f, 2)
     if isinstance(place, Memory):
@@ -37,7 +37,7 @@ def move_from_sr_68000(s: Semantics, f: Fields) -> None:
 
 
 @insn(
-    "0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM 6-17", valid=ea(DATA_ALT), models=FROM_68010,
+    "0100 0000 11 MMM nnn", "move.w sr,{ea}", "PRM MOVE from SR", valid=ea(DATA_ALT), models=FROM_68010,
     traits="interp",
 )
 def move_from_sr(s: Semantics, f: Fields) -> None:
@@ -45,29 +45,29 @@ def move_from_sr(s: Semantics, f: Fields) -> None:
     source(s, f, 2).store(sr(s))
 
 
-@insn("0100 0010 11 MMM nnn", "move.w ccr,{ea}", "PRM 4-121", valid=ea(DATA_ALT), models=FROM_68010)
+@insn("0100 0010 11 MMM nnn", "move.w ccr,{ea}", "PRM MOVE from CCR", valid=ea(DATA_ALT), models=FROM_68010)
 def move_from_ccr(s: Semantics, f: Fields) -> None:
     source(s, f, 2).store(ccr(s).zext(16))
 
 
-@insn("0100 0100 11 MMM nnn", "move.w {ea},ccr", "PRM 4-123", valid=ea(DATA))
+@insn("0100 0100 11 MMM nnn", "move.w {ea},ccr", "PRM MOVE to CCR", valid=ea(DATA))
 def move_to_ccr(s: Semantics, f: Fields) -> None:
     write_ccr(s, source(s, f, 2).load().trunc(8))
 
 
-@insn("0100 0110 11 MMM nnn", "move.w {ea},sr", "PRM 6-19", valid=ea(DATA), traits="interp")
+@insn("0100 0110 11 MMM nnn", "move.w {ea},sr", "PRM MOVE to SR", valid=ea(DATA), traits="interp")
 def move_to_sr(s: Semantics, f: Fields) -> None:
     privileged(s)
     write_sr(s, source(s, f, 2).load())
 
 
-@insn("0100 1110 0110 0 yyy", "move.l {Ay},usp", "PRM 6-21", traits="interp")
+@insn("0100 1110 0110 0 yyy", "move.l {Ay},usp", "PRM MOVE USP", traits="interp")
 def move_to_usp(s: Semantics, f: Fields) -> None:
     privileged(s)
     s.write(USP, read_a(s, f.y))
 
 
-@insn("0100 1110 0110 1 yyy", "move.l usp,{Ay}", "PRM 6-21", traits="interp")
+@insn("0100 1110 0110 1 yyy", "move.l usp,{Ay}", "PRM MOVE USP", traits="interp")
 def move_from_usp(s: Semantics, f: Fields) -> None:
     privileged(s)
     write_a(s, f.y, s.read(USP))
@@ -81,7 +81,7 @@ CONTROL_REGISTERS: dict[str, dict[int, tuple[Reg, int]]] = {
 }
 CONTROL_REGISTERS["m68020"] = {
     **CONTROL_REGISTERS["m68010"],
-    0x002: (CACR, 3),  # E and F; C and CE act at once and read as 0 (68020 UM 4.1)
+    0x002: (CACR, 3),  # E and F; C and CE act at once and read as 0 (68020 UM section 4)
     0x802: (CAAR, -1), 0x803: (MSP, -1), 0x804: (ISP, -1),
 }
 
@@ -93,7 +93,7 @@ def _active(s: Semantics, reg: Reg) -> Val:
     return is_interrupt(s.read(SR_SYS)) if reg is ISP else s.const(0, 1)
 
 
-@insn("0100 1110 0111 1010", "movec {ctrl},{Rext}", "PRM 6-22", models=FROM_68010, traits="interp")
+@insn("0100 1110 0111 1010", "movec {ctrl},{Rext}", "PRM MOVEC", models=FROM_68010, traits="interp")
 def movec_from_control(s: Semantics, f: Fields) -> None:
     privileged(s)
     ext = s.fetch(2)
@@ -107,7 +107,7 @@ def movec_from_control(s: Semantics, f: Fields) -> None:
     s.write(R, value, ext.bits(15, 12))
 
 
-@insn("0100 1110 0111 1011", "movec {Rext},{ctrl}", "PRM 6-22", models=FROM_68010, traits="interp")
+@insn("0100 1110 0111 1011", "movec {Rext},{ctrl}", "PRM MOVEC", models=FROM_68010, traits="interp")
 def movec_to_control(s: Semantics, f: Fields) -> None:
     privileged(s)
     ext = s.fetch(2)
@@ -126,7 +126,7 @@ def _no_long(f: FieldMap) -> bool:
 
 
 @insn(
-    "0000 1110 ZZ MMM nnn", "moves.{Z} {moves}", "PRM 6-25", valid=ea(MEM_ALT, _no_long), models=FROM_68010,
+    "0000 1110 ZZ MMM nnn", "moves.{Z} {moves}", "PRM MOVES", valid=ea(MEM_ALT, _no_long), models=FROM_68010,
     traits="interp",
 )
 def moves(s: Semantics, f: Fields) -> None:
@@ -135,7 +135,7 @@ def moves(s: Semantics, f: Fields) -> None:
     ext = s.fetch(2)
     n = ext.bits(15, 12)
     addr = target(s, f, size)
-    register = s.read(R, n)  # of An,(An)+ and An,-(An) the changed value is stored (PRM 6-27)
+    register = s.read(R, n)  # of An,(An)+ and An,-(An) the changed value is stored (PRM MOVES)
 
     def store() -> None:
         s.store(addr, register.trunc(8 * size), s.read(DFC))
@@ -150,14 +150,14 @@ def moves(s: Semantics, f: Fields) -> None:
 
 # -- returning from exceptions -------------------------------------------------------------------------------
 
-# format -> bytes of the frame (68010: UM table 6-5, 68020: UM table 6-3)
+# format -> bytes of the frame (68000 UM table 6-4, 68020 UM table 6-5)
 FRAMES = {
     "m68010": {0x0: 8, 0x8: 58},
     "m68020": {0x0: 8, 0x1: 8, 0x2: 12, 0x9: 20, 0xA: 32, 0xB: 92},
 }
 
 
-@insn("0100 1110 0111 0011", "rte", "PRM 6-31", models=M68000, traits="interp ends")
+@insn("0100 1110 0111 0011", "rte", "PRM RTE", models=M68000, traits="interp ends")
 def rte_68000(s: Semantics, f: Fields) -> None:
     privileged(s)
     sp = s.read(R, SP)
@@ -167,7 +167,7 @@ def rte_68000(s: Semantics, f: Fields) -> None:
     jump(s, to)
 
 
-@insn("0100 1110 0111 0011", "rte", "PRM 6-31", models=FROM_68010, traits="interp ends")
+@insn("0100 1110 0111 0011", "rte", "PRM RTE", models=FROM_68010, traits="interp ends")
 def rte(s: Semantics, f: Fields) -> None:
     """SR and PC come from the frame.  Bus-error frames have the instruction's own address: it starts again.
 
@@ -207,14 +207,14 @@ def _frame(s: Semantics) -> tuple[Val, ...]:
 # -- processor control ---------------------------------------------------------------------------------------
 
 
-@insn("0100 1110 0111 0010", "stop #{imm16}", "PRM 6-33", traits="interp")
+@insn("0100 1110 0111 0010", "stop #{imm16}", "PRM STOP", traits="interp")
 def stop(s: Semantics, f: Fields) -> None:
     privileged(s)
     write_sr(s, s.fetch(2))
     s.leave(Reason.STOPPED)
 
 
-@insn("0100 1110 0111 0000", "reset", "PRM 6-30", traits="interp")
+@insn("0100 1110 0111 0000", "reset", "PRM RESET", traits="interp")
 def reset(s: Semantics, f: Fields) -> None:
     privileged(s)
     s.leave(Reason.RESET)
@@ -223,39 +223,39 @@ def reset(s: Semantics, f: Fields) -> None:
 # -- traps ---------------------------------------------------------------------------------------------------
 
 
-@insn("0100 1110 0100 vvvv", "trap #{v4}", "PRM 4-188", traits="interp ends")
+@insn("0100 1110 0100 vvvv", "trap #{v4}", "PRM TRAP", traits="interp ends")
 def trap(s: Semantics, f: Fields) -> None:
     take(s, f.v.zext(8) + TRAPS, s.next_pc)
 
 
-@insn("0100 1110 0111 0110", "trapv", "PRM 4-191")
+@insn("0100 1110 0111 0110", "trapv", "PRM TRAPV")
 def trapv(s: Semantics, f: Fields) -> None:
     take_if(s, s.read(CC_V).sign(), exceptions.TRAPV, s.next_pc, 2)
 
 
-@insn("0101 CCCC 1111 1 100", "trap{cc}", "PRM 4-189", models=M68020)
+@insn("0101 CCCC 1111 1 100", "trap{cc}", "PRM TRAPcc", models=M68020)
 def trapcc(s: Semantics, f: Fields) -> None:
     take_if(s, condition(s, f.C), exceptions.TRAPV, s.next_pc, 2)
 
 
-@insn("0101 CCCC 1111 1 010", "trap{cc}.w #{imm16}", "PRM 4-189", models=M68020)
+@insn("0101 CCCC 1111 1 010", "trap{cc}.w #{imm16}", "PRM TRAPcc", models=M68020)
 def trapcc_w(s: Semantics, f: Fields) -> None:
     s.fetch(2)
     take_if(s, condition(s, f.C), exceptions.TRAPV, s.next_pc, 2)
 
 
-@insn("0101 CCCC 1111 1 011", "trap{cc}.l #{imm32}", "PRM 4-189", models=M68020)
+@insn("0101 CCCC 1111 1 011", "trap{cc}.l #{imm32}", "PRM TRAPcc", models=M68020)
 def trapcc_l(s: Semantics, f: Fields) -> None:
     s.fetch(4)
     take_if(s, condition(s, f.C), exceptions.TRAPV, s.next_pc, 2)
 
 
-@insn("0100 1010 1111 1100", "illegal", "PRM 4-107", traits="interp ends")
+@insn("0100 1010 1111 1100", "illegal", "PRM ILLEGAL", traits="interp ends")
 def illegal_insn(s: Semantics, f: Fields) -> None:
     illegal(s)
 
 
-@insn("0100 1000 0100 1 vvv", "bkpt #{v3}", "PRM 4-54", models=FROM_68010, traits="interp ends")
+@insn("0100 1000 0100 1 vvv", "bkpt #{v3}", "PRM BKPT", models=FROM_68010, traits="interp ends")
 def bkpt(s: Semantics, f: Fields) -> None:
     """The breakpoint acknowledge cycle finds no hardware and ends in the illegal instruction exception."""
     illegal(s)
@@ -264,16 +264,21 @@ def bkpt(s: Semantics, f: Fields) -> None:
 # -- modules (68020 only): type 0, no access-level hardware --------------------------------------------------
 
 
+def _plain(control: Val) -> Val:
+    """Options 0 and 4, arguments on the stack or behind a pointer; type 0."""
+    return control.bits(30, 24) == 0
+
+
 @insn(
-    "0000 0110 11 MMM nnn", "callm #{imm8},{ea}", "PRM 4-64", valid=ea(CONTROL), models=M68020,
+    "0000 0110 11 MMM nnn", "callm #{imm8},{ea}", "PRM CALLM", valid=ea(CONTROL), models=M68020,
     traits="interp ends",
 )
 def callm(s: Semantics, f: Fields) -> None:
-    """Descriptor: option and type, entry, data area.  Frame of 24 bytes: 68020 UM figure 9-3."""
+    """Descriptor: option and type, entry, data area; frame of 24 bytes (68020 UM figures 9-10 and 9-12)."""
     arguments = s.fetch(2) & 0xFF
     descriptor = target(s, f)
     control = s.load(descriptor, 4)
-    take_if(s, control.bits(28, 24) != 0, FORMAT_ERROR, s.pc)
+    take_if(s, ~_plain(control), FORMAT_ERROR, s.pc)
     entry, data = s.load(descriptor + 4, 4), s.load(descriptor + 8, 4)
     first = s.load(entry, 2, "program")
     register = first.bits(15, 12)
@@ -292,11 +297,11 @@ def callm(s: Semantics, f: Fields) -> None:
     jump(s, entry + 2)
 
 
-@insn("0000 0110 1100 Dyyy", "rtm {Ry}", "PRM 4-167", models=M68020, traits="interp ends")
+@insn("0000 0110 1100 Dyyy", "rtm {Ry}", "PRM RTM", models=M68020, traits="interp ends")
 def rtm(s: Semantics, f: Fields) -> None:
     frame = s.read(R, SP)
     control, arguments = s.load(frame, 4), s.load(frame + 4, 2)
-    take_if(s, control.bits(28, 24) != 0, FORMAT_ERROR, s.pc)
+    take_if(s, ~_plain(control), FORMAT_ERROR, s.pc)
     to, data, sp = s.load(frame + 12, 4), s.load(frame + 16, 4), s.load(frame + 20, 4)
     write_ccr(s, control.trunc(8))
     s.write(R, data, areg(f.y) if f.D else f.y)

@@ -63,13 +63,13 @@ REASONS: list[tuple[str, Accept, str]] = [
      lambda a, b, c: "(pc" in a, "both of the above"),
     ("div_l", lambda a, b, c: (a.split()[0] in ("divul", "divsl") and a.split()[1].rsplit(",", 1)[0] ==
      b.split()[1].rsplit(",", 1)[0]) or "(pc" in a,
-     "remainder and quotient in two registers is DIVxL Dr:Dq (PRM 4-92)"),
-    ("btst", lambda a, b, c: c[1] == 0x3C, "BTST Dn,#data: the data is a byte (PRM 4-62)"),
+     "remainder and quotient in two registers is DIVxL Dr:Dq (PRM DIVS)"),
+    ("btst", lambda a, b, c: c[1] == 0x3C, "BTST Dn,#data: the data is a byte (PRM BTST)"),
     ("sbcd_memory", lambda a, b, c: b.startswith(a), "capstone reads PACK's adjustment word"),
     ("shift_by_register", lambda a, b, c: a.startswith("roxr"),
      "ROXR.B Dx,Dy is decoded as ROXR.L #"),
     ("illegal_insn", lambda a, b, c: b.startswith("illegal"), "the word is repeated as an operand"),
-    ("move_to_ccr", lambda a, b, c: c[1] == 0xFC, "the immediate is a word (PRM 4-123)"),
+    ("move_to_ccr", lambda a, b, c: c[1] == 0xFC, "the immediate is a word (PRM MOVE to CCR)"),
     ("movec.*", lambda a, b, c: c[2:4] not in (b"\0\2", b"\x18\1"), "control registers of other models"),
     ("cas2", lambda a, b, c: a.startswith("cas2"), "address registers' numbers are lost"),
 ]

@@ -234,7 +234,7 @@ def test_recheck_and_stop() -> None:
 
 
 def test_stack_pointers_by_movec() -> None:
-    """MSP and ISP mean A7 while it is the one in use (PRM 6-22)."""
+    """MSP and ISP mean A7 while it is the one in use (PRM MOVEC)."""
     code = "4e7a 0803 4e7a 1804 4e7b 2804 4e7a 3804"  # MSP to D0, ISP to D1, D2 to ISP, ISP to D3
     cpu = machine(M68020, code, sr=0x3000)
     cpu.state.r[2] = 0x4444
@@ -244,10 +244,25 @@ def test_stack_pointers_by_movec() -> None:
     assert cpu.state.r[15] == MASTER
 
 
-def test_callm_and_rtm() -> None:
+@pytest.mark.parametrize("control", [0x01, 0x10, 0x1F, 0x20, 0x40, 0x60, 0xA0, 0xE0])
+def test_modules_of_other_kinds_are_format_errors(control: int) -> None:
+    """Options other than 0 and 4, types other than 0 (68020 UM 9.7.1)."""
+    cpu = machine(M68020, "06f9 0008 0000 3010", sr=0x2015)
+    cpu.memory.poke(0x3010, 1, control)
+    cpu.step()
+    assert entered(cpu) == 14
+    cpu = machine(M68020, "06cc", sr=0x2015)  # RTM
+    cpu.state.r[15] = 0x3010
+    cpu.memory.poke(0x3010, 1, control)
+    cpu.step()
+    assert entered(cpu) == 14
+
+
+@pytest.mark.parametrize("option", [0x00, 0x80])
+def test_callm_and_rtm(option: int) -> None:
     cpu = machine(M68020, "06f9 0008 0000 3010", sr=0x2015)  # CALLM #8,$3010
     m, s = cpu.memory, cpu.state
-    m.poke(0x3010, 4, 0)  # option 0, type 0
+    m.poke(0x3010, 4, option << 24)  # type 0
     m.poke(0x3014, 4, 0x3040)  # entry
     m.poke(0x3018, 4, 0xDA7A)  # data area
     m.poke(0x3040, 4, 0xC000_06CC)  # register A4; RTM A4

@@ -1,4 +1,4 @@
-"""STOP, RESET, interrupts of all kinds, stacks, trace bits: on a whole processor, which runs until it stops."""
+"""STOP, RESET, interrupts, stacks, trace bits, frames, control registers: on a whole processor."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_interrupt_from_user_mode_ends_tracing_and_keeps_it_in_the_frame() -> No
 
 @pytest.mark.parametrize("sr", [0x1000, 0x3000, 0x9015, 0x7007])
 def test_interrupt_in_master_mode(sr: int) -> None:
-    """The frame on the master stack, a throwaway on the interrupt stack, whose SR has S set (68020 UM 6.1.9)."""
+    """The frame on the master stack; on the interrupt stack one whose SR has S set (68020 UM 6.1.9)."""
     m = load(M68020, "60fe", sr)
     s = m.cpu.state
     s.ipl, s.int_vector = 4, USER
