@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import struct
+from functools import reduce
+from operator import xor
 from pathlib import Path
 
 import pytest
@@ -157,3 +160,15 @@ class Sun(tme.Machine):
 
 PARTITIONS = (("a", 0, 39936), ("b", 157, 40960), ("c", 0, 523776), ("g", 317, 442624))
 """Name, first cylinder, blocks."""
+
+
+def label() -> bytes:
+    """The label that `Sun.label` makes SunOS write, for disks that are to have one from the start."""
+    block = bytearray(f"tmesh cyl {CYLINDERS - 2} alt 2 hd {HEADS} sec {SECTORS}".encode().ljust(512, b"\0"))
+    struct.pack_into(">2H", block, 420, 3600, CYLINDERS)
+    struct.pack_into(">5H", block, 430, 1, CYLINDERS - 2, 2, HEADS, SECTORS)
+    for name, *place in PARTITIONS:
+        struct.pack_into(">2I", block, 444 + 8 * (ord(name) - ord("a")), *place)
+    struct.pack_into(">H", block, 508, 0xDABE)
+    struct.pack_into(">H", block, 510, reduce(xor, struct.unpack(">255H", block[:510])))
+    return bytes(block)

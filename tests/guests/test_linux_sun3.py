@@ -28,7 +28,9 @@ COMMANDS = {
     "cat /proc/cpuinfo": "68020",
     "seq 1 1000 > /tmp/n; sort -rn /tmp/n | head -1": "1000\n",
     "i=0; while [ $i -lt 200 ]; do i=$((i+1)); done; echo $i in a loop": "200 in a loop",
-    "ls -l / | grep -c ^d": "9\n",
+    "ls -l / | grep -c ^d": "8\n",
+    "ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up; ifconfig eth0": "inet addr:10.0.2.15",
+    "ping -c 1 10.0.2.2": "1 packets transmitted, 1 packets received, 0% packet loss",
 }
 
 

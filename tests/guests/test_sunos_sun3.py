@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 from functools import reduce
 from operator import xor
 
 import pytest
 
-from tests.guests.sunos import CYLINDERS, DISK, HEADS, PARTITIONS, SECTORS, Sun, description, needed
+from tests.guests.sunos import CYLINDERS, DISK, HEADS, PARTITIONS, SECTORS, Sun, description, label, needed
 
 pytestmark = needed
 
@@ -58,6 +62,7 @@ def test_from_the_prom_to_a_shell_that_labels_a_disk(tmp_path, board, engine):
 
     image = (tmp_path / "disk.img").read_bytes()
     assert len(image) == DISK
+    check_label(label())
     check_label(image[:512])
     archive = PARTITIONS[-1][1] * HEADS * SECTORS * 512
     assert image[archive : archive + 4] == b"etc/"
@@ -111,3 +116,38 @@ def test_the_diagnostic_switch(tmp_path, clock):
     assert "Memory Test (Testing 0x00000004 MBytes)" in said
     assert "Selftest passed." in said
     assert "Auto-boot in progress...Boot: ie(0,0,0)" in said
+
+
+def test_what_a_command_has_written_survives_kill_9(tmp_path):
+    (tmp_path / "disk.img").write_bytes(label())
+    os.truncate(tmp_path / "disk.img", DISK)
+    (tmp_path / "SUN").write_text(description(tmp_path, "sc") + "command mainbus0 power up\n")
+    words = [sys.executable, "-m", "tme", "--jit", "--clock", "icount", str(tmp_path / "SUN")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            converse(
+                process,
+                ("\n>", "b st()"),
+                ("Enter a 1 or 2: ", "2"),
+                ("\n# ", "echo acknowledged | dd of=/dev/rsd0c bs=512 conv=sync seek=77"),
+                ("1+0 records out", ""),
+            )
+        finally:
+            process.kill()
+    with (tmp_path / "disk.img").open("rb") as image:
+        image.seek(77 * 512)
+        assert image.read(512) == b"acknowledged\n".ljust(512, b"\0")
+
+
+def converse(process, *dialogue):
+    """Wait for each text on a process's output, without parity and carriage returns, then answer it."""
+    said, end = "", time.monotonic() + 600
+    for text, reply in dialogue:
+        while text not in said:
+            assert time.monotonic() < end, f"no {text!r} in {said}"
+            data = process.stdout.read1()
+            assert data, f"the machine has ended: {said}"
+            said += bytes(byte & 0x7F for byte in data).decode("ascii").replace("\r", "")
+        said = said.partition(text)[2]
+        process.stdin.write(f"{reply}\r".encode())
+        process.stdin.flush()
