@@ -164,6 +164,8 @@ class Pool:
                 self.seconds += seconds
                 job, worker.job = worker.job, None
                 assert job is not None
+                if ok is None:  # its code is newer than ours
+                    ok, result = _do(job.name, job.args)
                 count += 1
                 job.done(result if ok else None, None if ok else result)
         self._feed()
@@ -201,6 +203,14 @@ def _write(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def _do(name: str, args: tuple[Any, ...]) -> tuple[bool, Any]:
+    """(True, result) or (False, what went wrong)"""
+    try:
+        return True, JOBS[name](*args)
+    except Exception as e:
+        return False, f"{type(e).__name__}: {e}"
+
+
 def main(begun: float) -> None:
     """A worker: jobs in on standard input, results out on standard output; none if its code is newer than
     that of its parent, which began then."""
@@ -214,13 +224,10 @@ def main(begun: float) -> None:
         except EOFError:
             return
         start = time.perf_counter()
-        try:
-            answer = (True, JOBS[name](*args))
-            differs = outdated(begun) if differs is None else differs  # now that all is imported
-            if differs:
-                raise RuntimeError("the translator has been changed since this machine was started")
-        except Exception as e:
-            answer = (False, f"{type(e).__name__}: {e}")
+        answer = (None, None) if differs else _do(name, args)
+        if differs is None:  # now that all is imported
+            differs = outdated(begun)
+            answer = (None, None) if differs else answer
         data = pickle.dumps((*answer, time.perf_counter() - start))
         try:
             _write(out, struct.pack("<Q", len(data)) + data)

@@ -122,11 +122,21 @@ def test_a_worker_ends_with_its_parent() -> None:
     assert w.process.returncode == 0
 
 
-def test_a_worker_with_newer_code_than_its_parent_makes_nothing(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("begun", "here"), [(0.0, 2), (1e12, 0)], ids=["newer", "the same"])
+def test_a_worker_whose_code_is_newer_leaves_the_job_to_its_parent(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, begun: float, here: int
 ) -> None:
-    monkeypatch.setattr(worker, "BEGUN", 0.0)
+    monkeypatch.setattr(worker, "BEGUN", begun)
+    done: list[Any] = []
+
+    def job(*args: Any) -> bytes:
+        done.append(args)
+        return b"from here"
+
+    monkeypatch.setitem(worker.JOBS, "part", job)
     answers: list[Answer] = []
-    ask(pool, answers, "part", *part(0))
-    wait(pool, lambda: len(answers) == 1)
-    assert answers == [(None, "RuntimeError: the translator has been changed since this machine was started")]
+    for first in range(2):
+        ask(pool, answers, "part", *part(first))
+    wait(pool, lambda: len(answers) == 2)
+    assert len(done) == here
+    assert all(error is None and (result == b"from here") == bool(here) for result, error in answers)

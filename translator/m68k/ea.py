@@ -170,9 +170,9 @@ def full_program(s: Semantics, ext: Val, base: Val, index: Val) -> Val:
 
 
 def _full(s: Semantics, ext: Val, base: Val, index: Val, space: Space) -> Val:
-    """The full extension word (PRM 2.1): bit 7 suppresses the base, 6 the index; 5-4 base displacement; 2
-    index after the memory indirection, 1-0 memory indirection with outer displacement.  Reserved codes act as they
-    read.
+    """The full extension word (PRM 2.1): bit 7 suppresses the base, 6 the index; 5-4 base displacement;
+    2 index after the memory indirection, 1-0 memory indirection with outer displacement.  Reserved codes act
+    as they read.
     """
     zero = s.const(0, 32)
     index = ext.bit(6).select(zero, index)
