@@ -47,7 +47,7 @@ def run(model: str, engine: str, seed: int, count: int) -> Tally:
         path = Path(folder) / "loop"
         path.write_bytes(loops.program(random.Random(seed), count))
         want, _ = loops.run(path, native(), None)
-        got, out.in_regions = loops.run(path, native(), Jit(loops.MODEL, native(), Cache(None), Pool(0)))
+        got, out.in_regions = loops.run(path, native(), Jit(loops.FULL, native(), Cache(None), Pool(0)))
     for n in range(count):
         a, b = (x[n * loops.RESULT :][: loops.RESULT] for x in (got, want))
         if a == b:

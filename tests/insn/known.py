@@ -184,7 +184,7 @@ for _name in ("divs_w", "div_l"):
 # CHK2.B makes its translator abort.  See `tests/conformance/bounds.py` and `known_musashi.py` instead.
 FATAL = frozenset({"pack", "pack_memory", "unpk", "unpk_memory", "chk2_cmp2"})
 # Alone these are right, but it loses track of the flags of what comes behind them.
-FORGETFUL = frozenset({"move_from_ccr", "trapcc", "trapcc_w", "trapcc_l"})
+FORGETFUL = frozenset({"cas2", "move_from_ccr", "trapcc", "trapcc_w", "trapcc_l"})
 ALWAYS_TRAP = frozenset({"trap", "illegal_insn", "bkpt", "callm", "rtm"})
 FAMILIES = frozenset(i.name for i in M68020.decoder.insns) - PRIVILEGED - ALWAYS_TRAP
 # Families that are tried alone, for their flags are undefined.

@@ -14,7 +14,7 @@ from functools import cache
 from ..spec.insn import Decoder
 from .decl import ISET
 from .flags import CONDITIONS
-from .fpu.disasm import FpuText
+from .fpu.disasm import FpuText, Reserved
 
 Fetch = Callable[[int, int], int]  # (address, bytes) -> the bytes as a number
 
@@ -44,7 +44,10 @@ def disassemble(fetch: Fetch, pc: int, model: str) -> tuple[str, int]:
     for token in sorted(tokens, key=lambda t: _LATE.index(t) + 1 if t in _LATE else 0):
         if token in _LATE:
             line.size = {"b": 1, "w": 2, "l": 4}.get(text.split(" ")[0].rpartition(".")[2], 1)
-        text = text.replace("{" + token + "}", getattr(line, token)(), 1)
+        try:
+            text = text.replace("{" + token + "}", getattr(line, token)(), 1)
+        except Reserved:
+            return f"dc.w {_hex(word)}", 2
     return text, line.at - pc
 
 

@@ -31,6 +31,10 @@ def _registers(mask: int) -> str:
     return "/".join(parts) or "#$0"
 
 
+class Reserved(Exception):
+    """An extension word that makes no instruction."""
+
+
 class FpuText:
     """Mixed into the disassembler's line."""
 
@@ -48,6 +52,8 @@ class FpuText:
         return PREDICATES[self.f["c"]]
 
     def fccext(self) -> str:
+        if self.ext & 0x20:
+            raise Reserved
         return PREDICATES[self.ext & 31]
 
     def fpu(self) -> str:
@@ -101,17 +107,16 @@ class FpuText:
 
     def _fmovem_control(self, ext: int) -> str:
         names = "/".join(name for bit, name in ((12, "fpcr"), (11, "fpsr"), (10, "fpiar")) if ext >> bit & 1)
+        names = names or "fpiar"
         several = names.count("/")
         mode, n = self.f["M"], self.f["n"]
-        if mode < 2 and (several or not names or (mode == 1 and names != "fpiar")):
+        if mode < 2 and (several or (mode == 1 and names != "fpiar")):
             return self._unknown()
         if ext >> 13 & 1 and mode == 7 and n > 1:
             return self._unknown()
         self.size = 4
-        if mode == 7 and n == 4:  # a long for each register
-            ea = "/".join(self.ea() for _ in range(several + 1)) if names else ""
-        else:
-            ea = self.ea()
+        longs = several + 1 if (mode, n) == (7, 4) else 1
+        ea = "/".join(self.ea() for _ in range(longs))
         name = "fmovem.l" if several else "fmove.l"
         return f"{name} {names},{ea}" if ext >> 13 & 1 else f"{name} {ea},{names}"
 

@@ -231,8 +231,13 @@ def _set_if(s: Semantics, cond: Val, reg: Reg, value: Callable[[], Val], mask: i
 
 
 def _control_registers(s: Semantics, f: Fields, ext: Ext) -> None:
-    """FMOVE and FMOVEM of FPCR, FPSR, FPIAR: in this order in memory, lowest address first."""
+    """FMOVE and FMOVEM of FPCR, FPSR, FPIAR: in this order in memory, lowest address first.
+
+    An empty list, which the manual has not, is taken for FPIAR by the silicon.
+    """
     names = ext.source
+    names = (names == 0).select(s.const(1, 3), names)
+    named = {bit: names.bit(bit - 10) for _, bit, _ in CONTROLS}
     out = ext.bit(13)
     if not is_alterable(f):
         refuse_unless(s, ~out)
@@ -246,36 +251,36 @@ def _control_registers(s: Semantics, f: Fields, ext: Ext) -> None:
         def to_register() -> None:
             value = s.const(0, 32)
             for reg, bit, _ in CONTROLS:
-                value = ext.bit(bit).select(s.read(reg), value)
+                value = named[bit].select(s.read(reg), value)
             s.write(R, value, n)
 
         def from_register() -> None:
             for reg, bit, mask in CONTROLS:
-                s.write(reg, ext.bit(bit).select(s.read(R, n) & mask, s.read(reg)))
+                s.write(reg, named[bit].select(s.read(R, n) & mask, s.read(reg)))
 
         s.if_(out, to_register, from_register)
         return
     if is_immediate(f):
         for reg, bit, mask in CONTROLS:
-            _set_if(s, ext.bit(bit), reg, partial(s.fetch, 4), mask)
+            _set_if(s, named[bit], reg, partial(s.fetch, 4), mask)
         return
     count = s.const(0, 32)
     for _, bit, _ in CONTROLS:
-        count = count + ext.bit(bit).zext(32)
+        count = count + named[bit].zext(32)
     addr = address_of(s, f, count << 2)
     space = PROGRAM if is_relative(f) else DATA
 
     def store() -> None:
         at = addr
         for reg, bit, _ in CONTROLS:
-            s.if_(ext.bit(bit), partial(s.store, at, s.read(reg)))
-            at = at + (ext.bit(bit).zext(32) << 2)
+            s.if_(named[bit], partial(s.store, at, s.read(reg)))
+            at = at + (named[bit].zext(32) << 2)
 
     def load() -> None:
         at = addr
         for reg, bit, mask in CONTROLS:
-            _set_if(s, ext.bit(bit), reg, partial(s.load, at, 4, space), mask)
-            at = at + (ext.bit(bit).zext(32) << 2)
+            _set_if(s, named[bit], reg, partial(s.load, at, 4, space), mask)
+            at = at + (named[bit].zext(32) << 2)
 
     if is_alterable(f):
         s.if_(out, store, load)

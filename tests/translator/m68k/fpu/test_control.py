@@ -204,6 +204,38 @@ def test_control_registers() -> None:
     assert cpu.state.r[9] == 0x12345678
 
 
+def test_an_empty_list_of_control_registers_is_fpiar() -> None:
+    """fmove.l d0,fpiar; fmove.l fpiar,a2; fmove.l #,fpiar; fmove.l fpiar,-(a3)"""
+    cpu = fpu("f2008000" + "f20aa000" + "f23c800012345678" + "f223a000")
+    cpu.state.r[0], cpu.state.r[11] = 0x87654321, 0x3044
+    cpu.step()
+    assert cpu.state.fpiar == 0x87654321
+    cpu.step()
+    assert cpu.state.r[10] == 0x87654321
+    cpu.step()
+    assert cpu.state.fpiar == 0x12345678
+    cpu.step()
+    assert (cpu.state.r[11], cpu.memory.peek(0x3040, 4)) == (0x3040, 0x12345678)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "length"),
+    [
+        ("f23c8000 12345678", "fmove.l #$12345678,fpiar", 8),
+        ("f200a000", "fmove.l fpiar,d0", 4),
+        ("f2400020", "dc.w $f240", 2),  # predicates have five bits
+        ("f2480020", "dc.w $f248", 2),
+        ("f27c0020", "dc.w $f27c", 2),
+        ("f2a00010", "dc.w $f2a0", 2),
+    ],
+)
+def test_text_of_lists_and_predicates(code: str, text: str, length: int) -> None:
+    data = bytes.fromhex(code) + bytes(16)
+    found = M68881.isa.disassemble(lambda at, n: int.from_bytes(data[at : at + n], "big"), 0, M68881.name)
+    assert found == (text, length)
+
+
+
 def test_data_registers_in_memory() -> None:
     cpu = fpu("f220e003" + "f218d020")  # fmovem.x fp0-fp1,-(a0); fmovem.x (a0)+,fp2
     cpu.state.r[8] = 0x3040

@@ -78,6 +78,10 @@ def exceptions(result: Result) -> int:
     return result.fpsr >> 8 & 0xFF
 
 
+def is_out(c: Case) -> bool:
+    return bool(c.about[0].startswith("out"))
+
+
 def is_arithmetic(c: Case) -> bool:
     return c.about[0] in ("register", "memory", "data")
 
@@ -88,12 +92,12 @@ def denormal(n: tuple[int, int]) -> bool:
 
 NOT_A_68881: tuple[Rule, ...] = (
     (
-        lambda c, x: (
-            c.about[0].startswith("out")
-            and bool(exceptions(x) & OPERR)
-            and (c.about[2] in (W, B) or is_nan(x.fp0))
-        ),
-        "it cuts integers instead of limiting them, and makes NaNs the greatest (PRM 5-56: their upper bits)",
+        lambda c, x: is_out(c) and bool(exceptions(x) & OPERR) and is_nan(x.fp0),
+        "it makes NaNs the greatest integer (PRM 5-56: their upper bits)",
+    ),
+    (
+        lambda c, x: is_out(c) and bool(exceptions(x) & OPERR) and c.about[2] in (W, B),
+        "it cuts integers instead of limiting them (PRM 5-56)",
     ),
     (lambda c, x: bool(c.fpcr & 0xC0 and exceptions(x) & (OVFL | UNFL)), "it limits the mantissa only"),
     (lambda c, x: denormal(x.fp0) or denormal(x.fp1), "its extended denormals have the x87's exponent"),
@@ -112,8 +116,12 @@ NOT_A_68881: tuple[Rule, ...] = (
         "of two NaNs it takes the greater, not the destination (PRM 1.6.5)",
     ),
     (
-        lambda c, x: c.about[1] in (FSGLDIV, FSGLMUL) and is_arithmetic(c),
-        "it limits the result's exponent to single, and cuts the operands of FSGLDIV",
+        lambda c, x: c.about[1] == FSGLDIV and is_arithmetic(c),
+        "it cuts the operands of FSGLDIV (PRM 5-75: the result alone)",
+    ),
+    (
+        lambda c, x: c.about[1] == FSGLMUL and is_arithmetic(c) and bool(exceptions(x) & (OVFL | UNFL)),
+        "it limits the exponent of FSGLMUL to single (PRM 5-77: extended)",
     ),
 )
 
@@ -165,14 +173,20 @@ INTEGER = frozenset(
     ("lea", "move", "moveq", "movea", "trap", "trapv", "move_l", "move_w", "movea_l", "rte", "subq", "bcc_w")
 )
 
+SMALL = "m68020+small m68881"  # a name of its own: no cache may take it for the whole
+
 
 def small_model() -> Model:
     """The coprocessor's instructions and what the programs here need besides, so that it compiles at once."""
     full = SYSTEMS["m68020+m68881"]
     insns = InsnSet("m68k", 16, ISET._shape)
     fpu = frozenset(("m68020+m68881", "m68020+m68882"))
-    insns.insns = [i for i in full.decoder.insns if i.models == fpu or i.name in INTEGER]
-    return Model(replace(full.isa, insns=insns), full.name, options=full.options)
+    insns.insns = [
+        replace(i, models=frozenset({SMALL})) if i.models == fpu else i
+        for i in full.decoder.insns
+        if i.models == fpu or i.name in INTEGER
+    ]
+    return Model(replace(full.isa, insns=insns), SMALL, options=full.options)
 
 
 @pytest.fixture(scope="module")
