@@ -117,8 +117,8 @@ class AddressMap:
         at = bisect_right(self._bases, address) - 1
         if at < 0:
             return None
-        region = self._regions[at]
-        return region[:3] if address - region.base < region.size else None
+        base, size, target, _ = self._regions[at]
+        return (base, size, target) if address - base < size else None
 
     def owner_at(self, address: int) -> str | None:
         """Name of what answers at an address."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from devices.ic.z8530chan import Channel
+from devices.ic.z8530chan import RX_AVAILABLE, Channel
 from devices.ic.z8530reg import (
     POINT_HIGH,
     READ_ALIAS,
     RESET_A,
     RESET_B,
     RESET_HARDWARE,
-    RR0,
     WR0,
     WR9,
 )
@@ -77,10 +76,13 @@ class Z8530:
         register = READ_ALIAS[self.pointer.take()]
         if register == 8:
             return channel.read_data()
+        if register == 0:  # what software polls
+            value = channel.rr0()
+            if not value & RX_AVAILABLE:
+                self.looked()
+            return value
         value = self._register(channel, register)
-        if register == 0 and not value & RR0.RX_AVAILABLE:
-            self.looked()
-        elif register == 2 and channel is self.b and self.wr9 & WR9.SOFT_INTACK:
+        if register == 2 and channel is self.b and self.wr9 & WR9.SOFT_INTACK:
             self._take_highest()
         return value
 

@@ -52,6 +52,8 @@ BREAK_START, BREAK_END = -1, -2  #: on the line, between characters
 EXTERNAL = RR0.BREAK | RR0.CTS | RR0.DCD  #: the conditions whose edges interrupt
 MODEM = {"cts": RR0.CTS, "rts": RR0.CTS, "dcd": RR0.DCD, "dtr": RR0.DCD}
 """What the peer's lines are here: a modem drives cts and dcd, another terminal (null modem) rts and dtr."""
+TX_EMPTY, RX_AVAILABLE = int(RR0.TX_EMPTY), int(RR0.RX_AVAILABLE)
+"""Plain numbers: software polls these."""
 
 
 def _field(value: int, field: int) -> int:
@@ -185,8 +187,8 @@ class Channel:
         if self._latched is not None:
             now = now & ~self.wr[15] | self._latched & self.wr[15]
         if self.tx_buffer is None:
-            now |= RR0.TX_EMPTY
-        return now | RR0.RX_AVAILABLE if self.fifo else now
+            now |= TX_EMPTY
+        return now | RX_AVAILABLE if self.fifo.entries else now
 
     def rr1(self) -> int:
         """Errors of the character at the top of the FIFO, latched ones, and All Sent."""

@@ -25,19 +25,19 @@ class ReceiveFifo:
 
     def reset(self) -> None:
         """Channel reset."""
-        self._entries: deque[tuple[int, int]] = deque()  #: characters and their RR1 errors, oldest first
+        self.entries: deque[tuple[int, int]] = deque()  #: characters and their RR1 errors, oldest first
         self._errors = 0
         self._first_armed = False
         self._first_pending = False
         self._read_while_held = False
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     @property
     def full(self) -> bool:
         """Would the next character be an overrun?"""
-        return len(self._entries) >= SIZE
+        return len(self.entries) >= SIZE
 
     @property
     def mode(self) -> int:
@@ -47,13 +47,13 @@ class ReceiveFifo:
     @property
     def errors(self) -> int:
         """The error bits of RR1."""
-        return self._errors | (self._entries[0][1] if self._entries else 0)
+        return self._errors | (self.entries[0][1] if self.entries else 0)
 
     @property
     def special(self) -> bool:
         """Has the character at the top a special condition?"""
         wanted = ERRORS if self.wr1 & WR1.PARITY_SPECIAL else ERRORS & ~RR1.PARITY
-        return bool(self._entries) and bool(self.errors & wanted)
+        return bool(self.entries) and bool(self.errors & wanted)
 
     @property
     def pending(self) -> bool:
@@ -61,7 +61,7 @@ class ReceiveFifo:
         if self.mode == RX_INT_OFF:
             return False
         if self.mode == RX_INT_ALL:
-            return bool(self._entries)
+            return bool(self.entries)
         return self.special or (self.mode == RX_INT_FIRST and self._first_pending)
 
     def write_wr1(self, value: int) -> None:
@@ -78,17 +78,17 @@ class ReceiveFifo:
     def push(self, character: int, errors: int = 0) -> None:
         """A character is complete. Without room it replaces the newest one and is marked as an overrun."""
         if self.full:
-            self._entries.pop()
+            self.entries.pop()
             errors |= RR1.OVERRUN
-        self._entries.append((character, errors))
+        self.entries.append((character, errors))
         self._show_top()
         self._check_first()
 
     def take(self) -> int:
         """Read the character at the top; it leaves unless it is held."""
-        if not self._entries:
+        if not self.entries:
             return self.last
-        character = self._entries[0][0]
+        character = self.entries[0][0]
         self._first_pending = False
         if self.special and self.mode not in (RX_INT_OFF, RX_INT_ALL):
             self._read_while_held = True
@@ -98,25 +98,25 @@ class ReceiveFifo:
 
     def peek(self) -> int:
         """What take would give."""
-        return self._entries[0][0] if self._entries else self.last
+        return self.entries[0][0] if self.entries else self.last
 
     def error_reset(self) -> None:
         """Forget the errors; a held character that was read leaves now."""
         self._errors = 0
-        if self._entries and self._read_while_held:
+        if self.entries and self._read_while_held:
             self._pop()
-        elif self._entries:
-            self._entries[0] = (self._entries[0][0], 0)
+        elif self.entries:
+            self.entries[0] = (self.entries[0][0], 0)
 
     def _pop(self) -> None:
-        self.last = self._entries.popleft()[0]
+        self.last = self.entries.popleft()[0]
         self._read_while_held = False
         self._show_top()
 
     def _show_top(self) -> None:
-        if self._entries:
-            self._errors |= self._entries[0][1] & LATCHED
+        if self.entries:
+            self._errors |= self.entries[0][1] & LATCHED
 
     def _check_first(self) -> None:
-        if self._first_armed and self._entries:
+        if self._first_armed and self.entries:
             self._first_armed, self._first_pending = False, True
