@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tme.args import Args, Spec
 from tme.errors import TmeError
@@ -54,13 +54,6 @@ class Element:
 
     def close(self) -> None:
         """Flush and give back host resources. May be called more than once."""
-
-    def state(self) -> dict[str, Any]:
-        """Everything that a snapshot must hold, as plain values."""
-        return {}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned."""
 
     def error(self, message: str) -> TmeError:
         """An error about this element, with its name and the place of its creation."""

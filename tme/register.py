@@ -12,8 +12,7 @@
     Status.PENDING              # 0x80, an int: the mask
 
 The masks are computed once, when the class is made, so a bus access is a few integer operations. Bits that
-are not declared are reserved: they read as zero and ignore writes. `value` is the whole register, and the
-snapshot.
+are not declared are reserved: they read as zero and ignore writes. `value` is the whole register.
 """
 
 from __future__ import annotations

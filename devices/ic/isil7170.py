@@ -15,7 +15,7 @@ read again. The chip has no reset pin. What year 0 means is up to the software: 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devices.generic.bus import Slave
 from tme.args import Args, Param, number
@@ -324,25 +324,6 @@ class Isil7170(Element):
         day = date.fromordinal(_EPOCH + days % _CENTURY_DAYS)
         pairs = ((MONTH, day.month), (DATE, day.day), (YEAR, day.year - YEAR_0))
         return all(wanted[unit] in (None, value) for unit, value in pairs)
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "count": self.now(),
-            "weekday": self._weekday_offset,
-            "command": self.command_register.value,
-            "mask": self.mask.value,
-            "status": self.status.value,
-            "alarm": self.alarm.hex(),
-        }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self._count, self._since = state["count"], self.clock.now
-        self._weekday_offset = state["weekday"]
-        self.command_register.value = state["command"]
-        self.mask.value, self.status.value = state["mask"], state["status"]
-        self.alarm[:] = bytes.fromhex(state["alarm"])
-        self._latch = self._counters(self._count)
-        self._schedule()
 
 
 _UNIT_TICKS = (

@@ -275,16 +275,6 @@ def test_the_interrupt_goes_to_the_clock_wire(machine, clock):
     assert bus.map.pending("clock")
 
 
-def test_state_is_complete(machine, clock):
-    machine.clock.advance(123_000_000)
-    set_alarm(clock, sec=0)
-    twin = machine.make("clock1", "tme/machine/sun3/clock")
-    twin.load_state(clock.state())
-    machine.clock.advance(2 * S)
-    assert read_all(twin)[1:] == read_all(clock)[1:]
-    assert twin.irq.level is clock.irq.level is True
-
-
 def test_test_mode_is_logged(machine, clock):
     clock.write(CMD, 1, RUN | 0x20)
     assert "test mode" in machine.logged[0]

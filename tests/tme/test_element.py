@@ -29,7 +29,6 @@ def test_defaults() -> None:
 
     plain = Plain("p", Args(where="F:1"), FakeMachine())  # type: ignore[arg-type]
     assert plain.ports(Args()) == []
-    assert plain.state() == {}
     with pytest.raises(TmeError, match=r"'p' \(test/plain\) takes no commands"):
         plain.command(["power", "up"])
     assert str(plain.error("is broken")) == "F:1: p (test/plain): is broken"
