@@ -817,13 +817,10 @@ def test_too_many_frames_at_once(ie):
 
 
 def test_memory_through_the_main_board():
-    """As TME writes it: `obie0 memory at mainbus0`."""
+    """As TME writes it, and the built-in machine: `obie0 memory at mainbus0`."""
     core = Machine(Options())
     session = Session(core)
-    session.run(
-        "source SUN3\nobie0: tme/machine/sun3/obie\nobie0 csr at obio0 addr 0x0c0000 ipl 3\n"
-        "obie0 memory at mainbus0\nie0 at obie0: tme/ic/i82586"
-    )
+    session.run("source SUN3")
     try:
         assert not session.errors
         seen = {}
