@@ -60,6 +60,8 @@ def main() -> int:
     parser.add_argument("--reasons", action="store_true", help="list why explained cases differ")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all there is to know")
     options = parser.parse_args()
+    if vectors.nothing():
+        raise SystemExit(f"TME_VECTORS: no files *.jsonl.gz in {vectors.folder()}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     rows = chosen(options.only, options.engine, options.model)
     results = run(rows, options.size or SIZES[-1], options.cases, options.seed, options.jobs, progress)

@@ -208,4 +208,5 @@ def left(mine: bytes, its: bytes | None) -> dict[str, tuple[int, int]]:
 def differences(mine: bytes, its: bytes | None) -> str:
     if its is None or len(its) != RESULT:
         return "it did not survive"
-    return ", ".join(f"{n} {x:x} | {y:x}" for n, (x, y) in [*left(mine, its).items()][:12])
+    found = [*left(mine, its).items()][:12]
+    return ", ".join(f"{n}{':' * (len(n) > 2)} {x:x} | {y:x}" for n, (x, y) in found)

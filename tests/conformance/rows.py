@@ -41,7 +41,7 @@ ENGINES = ("concrete", "interp", "jit")
 ROWS: tuple[Row, ...] = (
     Row("vectors", "m68000", "concrete", "vectors", 1000, 12_000),
     Row("vectors", "m68000", "interp", "vectors", 1000, 25_000),
-    Row("vectors", "m68000", "jit", "vectors", 500, 5000),
+    Row("vectors", "m68000", "jit", "vectors", 254, 5000),
     Row("qemu", "m68020", "concrete", "qemu", 2000, 40_000, 1_000_000),
     Row("qemu", "m68020", "interp", "qemu", 4000, 200_000, 1_000_000),
     Row("qemu", "m68020", "jit", "qemu", 4000, 60_000, 1_000_000),

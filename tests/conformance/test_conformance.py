@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_a_wrong_region_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         if module.missing():
             continue
         tally = Tally()
-        for block in module.blocks(400, 1):
+        for block in module.blocks(254, 1):
             tally.add(module.run(model, "jit", *block))
         assert tally.unexplained > 5, module
         assert tally.failures
@@ -98,11 +99,12 @@ def test_command(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     command = [sys.executable, "-m", "tests.conformance", "--only", "vectors", "--engine", "concrete",
                "--cases", "127", "--jobs", "0", "--json", str(out)]  # fmt: skip
+    shutil.copy(SAMPLE, tmp_path)
     env = {**os.environ, "TME_VECTORS": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
     assert [x.strip() for x in lines[0].strip("|").split("|")] == list(table.HEAD)
-    assert "committed sample" in done.stdout
+    assert f"1 files of {tmp_path}" in done.stdout
     (row,) = json.loads(out.read_text())
     assert row["cases"] == row["agreed"] + row["explained"] > 100
     assert row["unexplained"] == 0
@@ -120,6 +122,14 @@ def test_command_fails_if_something_is_unexplained(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert case["name"] in done.stdout
+
+
+def test_a_folder_without_vectors_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.conformance", "--only", "vectors"]
+    env = {**os.environ, "TME_VECTORS": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
 
 
 def test_unknown_oracle_is_named() -> None:

@@ -31,6 +31,11 @@ def files() -> list[Path]:
     return sorted(folder().glob("*.jsonl.gz")) or [SAMPLE]
 
 
+def nothing() -> bool:
+    """A folder was asked for, and there is nothing in it."""
+    return bool(os.environ.get("TME_VECTORS")) and files() == [SAMPLE]
+
+
 def describe() -> str:
     n = len(list(folder().glob("*.jsonl.gz")))
     return f"{n} files of {folder()}" if n else "the committed sample (no folder of vectors: set TME_VECTORS)"
