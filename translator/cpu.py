@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from . import softmmu
+from .edges import Edges
 from .isa import Model
 from .memory import GuestMemory, Io, Mmu, NoIo, Range, Refused
 from .replay import Replay
@@ -27,6 +28,9 @@ NEVER = 0x10000  # a heat that a 16-bit counter does not reach
 class ConcreteCpu(Concrete):
     """The concrete engine on a CPU's state: single instructions and routines, exceptions included."""
 
+    length: int | None = None
+    """Bytes of the last instruction, if it came to its end."""
+
     def __init__(self, cpu: Cpu) -> None:
         self.cpu = cpu
         self.model, self.options = cpu.model.core, cpu.model.options
@@ -40,6 +44,7 @@ class ConcreteCpu(Concrete):
         state, isa = self.cpu.state, self.cpu.model.isa
         pc = int(state.pc)
         self.start(pc)
+        self.length = None
         self.word = 0  # what a fault of the fetch itself stacks
         fetching = True
         try:
@@ -64,6 +69,7 @@ class ConcreteCpu(Concrete):
             )
             self._routine("fault", pc)
             return
+        self.length = self._at - pc
         self._done()
 
     def _was_fetch(self, f: AccessFault) -> bool:
@@ -145,6 +151,7 @@ class Cpu:
         self.replay = Replay(model, self.state, self.address)
         self.memory = GuestMemory(model, self.mmu, self.io, self._code_written, self.replay)
         self.concrete = ConcreteCpu(self)
+        self.rare = Edges(self)
         self.native = native
         self.own_registers = 0  # address of the native Mmu.registers
         self.jit = jit
@@ -413,7 +420,7 @@ class Cpu:
         self.reason = Reason(s.reason)
         if self.reason is Reason.EDGE:
             left = int(s.budget)
-            self.concrete.instruction()
+            self.rare.instruction()
             s.budget = left - 1
             self.edges += 1
             if self.reason is Reason.EDGE:

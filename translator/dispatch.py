@@ -268,12 +268,38 @@ tight:                                           ; the page ends soon: gather th
   %ls = load ptr, ptr %lsp
   %lp = getelementptr i8, ptr %ls, i64 %wz
   %l8 = load i8, ptr %lp
-  %len = zext i8 %l8 to i32
-  %unknown = icmp eq i32 %len, 0
-  br i1 %unknown, label %edge, label %known
-known:
+  %len0 = zext i8 %l8 to i32
+  %unknown = icmp eq i32 %len0, 0
   %bounce = getelementptr i8, ptr %st, i64 $bounce
   %bi = ptrtoint ptr %bounce to i64
+  br i1 %unknown, label %ask, label %known
+ask:                                             ; has the concrete engine seen these bytes at this place?
+  call void @llvm.memset.p0.i64(ptr %bounce, i8 0, i64 $edge_bytes, i1 false)
+  call void @llvm.memcpy.p0.p0.i32(ptr %bounce, ptr %src, i32 %room, i1 false)
+  %pagenum = lshr i32 %pc, $page
+  %pageslot = and i32 %pagenum, $edge_mask
+  %row = mul i32 %pageslot, $edge_slots
+  %column = lshr i32 %room, 1
+  %slot = add i32 %row, %column
+  %slot64 = zext i32 %slot to i64
+  %edges = getelementptr i8, ptr %st, i64 $edges
+  %seen = getelementptr [32 x i8], ptr %edges, i64 %slot64
+  %seenroomp = getelementptr i8, ptr %seen, i64 $edge_bytes
+  %seenroom = load i32, ptr %seenroomp
+  %sameroom = icmp eq i32 %seenroom, %room
+  %b1 = load i192, ptr %bounce, align 1
+  %b2 = load i192, ptr %seen, align 1
+  %samebytes = icmp eq i192 %b1, %b2
+  %same = and i1 %sameroom, %samebytes
+  br i1 %same, label %seenit, label %edge
+seenit:                                          ; over the edge all that follows may be wanted
+  %reachesp = getelementptr i8, ptr %seenroomp, i64 4
+  %reaches = load i32, ptr %reachesp
+  %over = icmp ne i32 %reaches, 0
+  %wanted_len = select i1 %over, i32 $longest, i32 %room
+  br label %known
+known:
+  %len = phi i32 [ %len0, %tight ], [ %wanted_len, %seenit ]
   %fits = icmp ule i32 %len, %room
   %first = select i1 %fits, i32 %len, i32 %room
   call void @llvm.memcpy.p0.p0.i32(ptr %bounce, ptr %src, i32 %first, i1 false)

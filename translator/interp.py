@@ -23,7 +23,7 @@ from .llvm.emit import GUEST, INTRINSICS, LIKELY, METADATA, STATE, UNLIKELY, Emi
 from .spec.insn import Fields
 from .spec.semantics import DATA, MODE, PROGRAM
 from .spec.value import Uop, Val
-from .state import EXITS, HOT_ENTRIES, JUMP_ENTRIES, Reason
+from .state import EDGE_BYTES, EDGE_PAGES, EDGE_SLOTS, EXITS, HOT_ENTRIES, JUMP_ENTRIES, Reason
 from .trace import Trace, result_widths
 
 SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
@@ -444,6 +444,9 @@ def support(model: Model, page_bits: int) -> str:
             longest=isa.longest,
             last_start=page - isa.longest,
             span=page - isa.longest + 1,
+            edge_bytes=EDGE_BYTES,
+            edge_mask=EDGE_PAGES - 1,
+            edge_slots=EDGE_SLOTS,
             wordbits=isa.word * 8,
             word=isa.word,
             attention_reason=Reason.ATTENTION << 32,

@@ -19,6 +19,8 @@ TLB_MODES = 2
 RANGES = 16
 JUMP_ENTRIES = 4096
 HOT_ENTRIES = 256
+EDGE_BYTES = 24  # of an instruction at the end of a page (translator.edges) …
+EDGE_PAGES, EDGE_SLOTS = 64, 16  # … by page and distance from its end
 LOG_WORDS = 32  # values read from devices by an instruction that may have to be restarted
 # Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page),
 # an exception, an instruction that regions do not have, a jump to code that is not in the region, a number
@@ -111,6 +113,7 @@ CORE: list[tuple[str, str, int]] = [
     ("uint64_t", "handlers", 1),  # table of interpreter handlers, by instruction word
     ("uint64_t", "range_count", 1),
     ("struct range", "ranges", RANGES),
+    ("struct edge", "edges", EDGE_PAGES * EDGE_SLOTS),
     ("struct tlb", "tlb", TLB_ENTRIES * TLB_MODES),
     ("struct jump", "jumps", JUMP_ENTRIES),
     ("uint16_t", "heat", JUMP_ENTRIES),
@@ -119,6 +122,7 @@ STRUCTS = """
 struct tlb { uint32_t rtag, wtag, xtag, pad; uint64_t addend, pad2; };
 struct range { uint64_t base, size, host, code, writable, fine; };
 struct jump { uint64_t key, code; };
+struct edge { uint8_t bytes[24]; uint32_t room, reaches; };
 """
 _SIZES = {
     "uint8_t": 1,
@@ -128,6 +132,7 @@ _SIZES = {
     "struct tlb": 32,
     "struct range": 48,
     "struct jump": 16,
+    "struct edge": 32,
 }
 
 
