@@ -1,0 +1,93 @@
+"""SPARC for the engines: instructions, registers, routines, and its models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ..isa import Isa, Model
+from . import arith, branch, memory, system  # noqa: F401  (they declare the instructions)
+from .decl import ISET
+from .disasm import disassemble
+from .flags import pack_icc
+from .regs import (
+    ASI_SUPER_CODE,
+    ASI_SUPER_DATA,
+    ASI_USER_CODE,
+    ASI_USER_DATA,
+    NAMES,
+    REGS,
+    lay_out,
+)
+from .traps import NOT_MASKED, ROUTINES
+
+
+def _space(mode: int, space: str) -> int:
+    if space == "data":
+        return ASI_SUPER_DATA if mode else ASI_USER_DATA
+    return ASI_SUPER_CODE if mode else ASI_USER_CODE
+
+
+def _pending(state: Any) -> str | None:
+    """An interrupt above PIL, or level 15, while traps are enabled."""
+    if state.et and (state.irl > state.pil or state.irl == NOT_MASKED):
+        return "interrupt"
+    return None
+
+
+def _reset(windows: int, state: Any, read: Callable[[int, int], int]) -> None:
+    """Supervisor, traps disabled, PC 0 and nPC 4 (V8 manual, 7.1); the rest keeps what it had."""
+    lay_out(state, windows)
+    state.mode, state.et, state.ps = 1, 0, 0
+    state.pc = state.delay = 0
+    state.cwp %= windows
+
+
+def next_pc(state: Any) -> int:
+    """nPC of a state."""
+    return int(state.delay) & ~1 if state.delay else int(state.pc) + 4 & 0xFFFFFFFF
+
+
+def pack_psr(state: Any, implementation: int = 0) -> int:
+    """PSR of a state."""
+    flags = pack_icc(state) << 20 | state.pil << 8 | state.mode << 7 | state.ps << 6 | state.et << 5
+    return int(implementation << 24 | flags | state.cwp)
+
+
+def _registers(implementation: int, state: Any) -> dict[str, int]:
+    out = {name: int(state.file[state.rmap[state.cwp << 5 | n]]) for n, name in enumerate(NAMES)}
+    return {
+        **out, "pc": int(state.pc), "npc": next_pc(state), "psr": pack_psr(state, implementation),
+        "y": int(state.y), "wim": int(state.wim), "tbr": int(state.tbr),
+    }  # fmt: skip
+
+
+def _isa(windows: int, implementation: int) -> Isa:
+    return Isa(
+        name="sparc",
+        insns=ISET,
+        regs=REGS,
+        routines=ROUTINES,
+        fcs=_space,
+        disassemble=disassemble,
+        pending=_pending,
+        tracing=lambda state: 0,
+        traced=lambda state, mode, pc, jumped: None,
+        reset=partial(_reset, windows),
+        registers=partial(_registers, implementation),
+        word=4,
+        longest=4,
+    )
+
+
+def _model(name: str, windows: int, implementation: int) -> Model:
+    options = {"windows": windows, "implementation": implementation}
+    return Model(_isa(windows, implementation), name, aligned=8, options=options, log_bytes=0)
+
+
+# Windows; implementation and version as PSR has them (V8 manual, appendix L).
+MB86900 = _model("mb86900", 7, 0x00)  # V7
+CY7C601 = _model("cy7c601", 8, 0x11)  # V7
+MB86904 = _model("mb86904", 8, 0x04)  # V8: microSPARC-II
+MODELS = {m.name: m for m in (MB86900, CY7C601, MB86904)}
