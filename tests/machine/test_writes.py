@@ -1,4 +1,4 @@
-"""What a guest was told to be written is on the image, however the emulator ends."""
+"""What a guest was told to be written is on the image, however the emulator ends; a second one is refused."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ command mainbus0 power up
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_acknowledged_writes_survive(tmp_path: Path, how: signal.Signals) -> None:
-    image, machine = tmp_path / "disk.img", tmp_path / "machine"
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    """The command of a machine whose disk, disk.img, holds nothing but writer.c."""
+    image = tmp_path / "disk.img"
     program = boot_program(tmp_path, ROOT / "tests/machine/writer.c")
     image.write_bytes((bytes(BLOCK) + program).ljust(4096 * BLOCK, b"\0"))
     text = (ROOT / "tme/machines/SUN3").read_text() + BOARDS["sc"] + DISK.format(image=image)
-    machine.write_text(text)
-    words = [sys.executable, "-m", "tme", "--interp", "--clock", "icount", str(machine)]
+    (tmp_path / "machine").write_text(text)
+    return [sys.executable, "-m", "tme", "--interp", "--clock", "icount", str(tmp_path / "machine")]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_acknowledged_writes_survive(tmp_path: Path, words: list[str], how: signal.Signals) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT) as process:
         assert process.stdin is not None
@@ -42,6 +47,10 @@ def test_acknowledged_writes_survive(tmp_path: Path, how: signal.Signals) -> Non
                 line = process.stdout.readline()
                 assert line, said
                 said += line
+            if how == signal.SIGTERM:
+                second = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, cwd=ROOT)
+                assert second.returncode == 1
+                assert b"disk.img is in use by another disk or another machine" in second.stderr
             process.send_signal(how)
             said += process.stdout.read()
             process.wait(30)
@@ -50,6 +59,6 @@ def test_acknowledged_writes_survive(tmp_path: Path, how: signal.Signals) -> Non
         assert process.returncode == (-how if how == signal.SIGKILL else 128 + how)
     told = [int(number) for number in re.findall(rb"wrote (\d+)\r\n", said)]
     assert told == list(range(len(told)))
-    written = image.read_bytes()[FIRST * BLOCK :]
+    written = (tmp_path / "disk.img").read_bytes()[FIRST * BLOCK :]
     for n in told:
         assert written[n * BLOCK :][:BLOCK] == bytes((n & 0xFF,)) * BLOCK, n
