@@ -45,6 +45,6 @@ class Edges:
         if here is None or length is None:
             return
         known = cpu.state.edges[slot(pc >> bits, room)]
-        order = "big" if cpu.model.isa.big_endian else "little"
-        known.bytes = list(here.to_bytes(room, order).ljust(EDGE_BYTES, b"\0"))
+        whole = here.to_bytes(room, "big" if cpu.model.isa.big_endian else "little")
+        known.bytes = list(whole.ljust(EDGE_BYTES, b"\0"))
         known.room, known.reaches = room, int(length > room)
