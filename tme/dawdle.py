@@ -1,7 +1,8 @@
 """A guest that does nothing but look for input: a PROM's prompt polls its serial chip for ever.
 
 Devices report every look that found nothing. If there was one in every few instructions for so long that it
-is no PROM's time-out, a `host` machine sleeps between short slices; a key press wakes it at once.
+is no PROM's time-out, a machine that could get some sleeps between short slices; a key press wakes it at
+once.
 """
 
 from __future__ import annotations

@@ -242,10 +242,11 @@ class Machine:
 
         while self._goes_on:
             wait = self._slice()
-            if wait == 0 and self.options.clock == "host" and self._naps():
+            nap = wait == 0 and self._naps()
+            if nap:
                 wait = self._nap()
             if self._goes_on:
-                await (asyncio.sleep(0) if wait == 0 else self._sleep(wait))
+                await (asyncio.sleep(0) if wait == 0 else self._sleep(wait, nap))
 
     @property
     def _goes_on(self) -> bool:
@@ -320,8 +321,10 @@ class Machine:
         return time.monotonic_ns() - self._started + LEAD
 
     def _naps(self) -> bool:
+        """By `icount` guest time has nothing to wait for but input."""
         assert self.processor is not None
-        self._napping = self.dawdle.naps(self.processor.now, time.monotonic())
+        watched = self.options.clock == "host" or bool(self._readers)
+        self._napping = watched and self.dawdle.naps(self.processor.now, time.monotonic())
         return self._napping
 
     def _nap(self) -> float:
@@ -330,8 +333,9 @@ class Machine:
         due = self.clock.next
         return NAP if due is None else min(self.clock.ahead(due) / 1e9, NAP)
 
-    async def _sleep(self, seconds: float | None) -> None:
-        """Until something of the host is ready, or for a time."""
+    async def _sleep(self, seconds: float | None, nap: bool) -> None:
+        """Until something of the host is ready, or for a time. In a nap the guest's instructions go on, so
+        that by `icount` no time passes."""
         loop = self._host_loop()
         woken = loop.create_future()
 
@@ -349,7 +353,8 @@ class Machine:
             handle.cancel()
         slept = time.monotonic_ns() - start
         self._idling += slept / 1e9
-        self.clock.slept(slept)
+        if not nap or self.options.clock == "host":
+            self.clock.slept(slept)
 
     # Telling
 

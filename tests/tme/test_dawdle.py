@@ -1,5 +1,6 @@
 """Guests that do nothing but poll."""
 
+import os
 import time
 
 import pytest
@@ -62,3 +63,22 @@ def test_the_machine_naps_with_the_host_s_clock(monkeypatch, clock):
     else:
         assert idle == 0
     machine.close()
+
+
+def test_by_icount_it_naps_while_input_may_come_and_no_guest_time_passes(monkeypatch):
+    monkeypatch.setattr(dawdle, "PATIENCE", 0.1)
+    machine = Machine(Options(clock="icount"))
+    guest = Poller()
+    guest.machine = machine
+    Board(machine, guest)
+    machine.power(True)
+    source, sink = os.pipe()
+    machine.add_reader(source, machine.stop)
+    assert machine.run(0.5) == 0
+    os.write(sink, b"x")
+    machine.run()
+    assert machine.stats()["seconds by stage"]["idle"] > 0.2
+    assert machine.clock.now == guest.now * 250
+    machine.close()
+    os.close(source)
+    os.close(sink)
