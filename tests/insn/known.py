@@ -76,13 +76,17 @@ def overflow(mask: int) -> How:
     return lambda d: flags(mask)(d) and bool(d.ours["sr"] & V)
 
 
-def decimal(d: Difference) -> bool:
-    """N and V; of digits that are none, one byte and its flags."""
-    if d.digits:
-        return flags(N | V)(d)
+def digits(d: Difference) -> bool:
+    """N and V of decimal operands."""
+    return d.digits and flags(N | V)(d)
+
+
+def no_digits(d: Difference) -> bool:
+    """One byte and its flags, of operands that are not decimal."""
     written = d.registers - {"sr"}
     low = all((a ^ b) < 0x100 for a, b in (d.left[k] for k in written))
-    return d.only("sr", *(f"d{i}" for i in range(8)), most=1) and low and len(written) + len(d.bytes) <= 1
+    one = d.only("sr", *(f"d{i}" for i in range(8)), most=1) and len(written) + len(d.bytes) <= 1
+    return not d.digits and low and one
 
 
 DECIMAL = {"abcd": "ABCD", "abcd_memory": "ABCD", "sbcd": "SBCD", "sbcd_memory": "SBCD", "nbcd": "NBCD"}
@@ -169,12 +173,15 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
     "chk_w": (Flaw(everywhere, flags(Z | V | C), "undefined flags without a trap (PRM CHK)"),),
     "chk_l": (Flaw(everywhere, flags(Z | V | C), "undefined flags without a trap (PRM CHK)"),),
     **{
-        name: (Flaw(everywhere, decimal, f"undefined flags, digits above nine (PRM {page})"),)
-        for name, page in DECIMAL.items()
+        name: (
+            Flaw(everywhere, digits, f"N and V are undefined (PRM {title})"),
+            Flaw(everywhere, no_digits, f"digits above nine are undefined (PRM {title})"),
+        )
+        for name, title in DECIMAL.items()
     },
     **{
-        name: (Flaw(everywhere, overflow(N | Z), f"N and Z are undefined after overflow (PRM {page})"),)
-        for name, page in QUOTIENTS.items()
+        name: (Flaw(everywhere, overflow(N | Z), f"N and Z are undefined after overflow (PRM {title})"),)
+        for name, title in QUOTIENTS.items()
     },
 }
 for _name in ("divs_w", "div_l"):

@@ -16,9 +16,10 @@ from tests.insn.known import (
     N,
     V,
     Z,
-    decimal,
+    digits,
     everywhere,
     its_register,
+    no_digits,
     one_for_both,
 )
 
@@ -177,12 +178,15 @@ FIFTH = "bit fields that end in a fifth byte change too much; QEMU agrees with u
 SWAPPED = "the digits' bytes are swapped: the low digit has the higher address (PRM PACK)"
 FLAWS: dict[str, tuple[Flaw, ...]] = {
     **{
-        name: flaw(decimal, f"N, V and digits above nine are undefined (PRM {page}); ours are the 68000's")
-        for name, page in DECIMAL.items()
+        name: flaw(
+            lambda d: digits(d) or no_digits(d),
+            f"N, V and digits above nine are undefined (PRM {title}); ours are the 68000's",
+        )
+        for name, title in DECIMAL.items()
     },
     **{
-        name: flaw(division, f"undefined after overflow and division by zero; C is cleared (PRM {page})")
-        for name, page in QUOTIENTS.items()
+        name: flaw(division, f"undefined after overflow and division by zero; C is cleared (PRM {title})")
+        for name, title in QUOTIENTS.items()
     },
     "chk_w": flaw(chk, "N is undefined without a trap, V and C with one (PRM CHK)"),
     "chk_l": flaw(chk, "N is undefined without a trap, V and C with one (PRM CHK)"),
