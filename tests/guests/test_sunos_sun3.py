@@ -19,7 +19,8 @@ from tests.guests.sunos import CYLINDERS, DISK, HEADS, PARTITIONS, SECTORS, Sun,
 pytestmark = needed
 
 
-@pytest.mark.parametrize(("board", "engine"), [("sc", "jit"), ("si", "interp")])
+@pytest.mark.parametrize("engine", ["interp", "jit"])
+@pytest.mark.parametrize("board", ["sc", "si"])
 def test_from_the_prom_to_a_shell_that_labels_a_disk(tmp_path, board, engine):
     with Sun(description(tmp_path, board), engine=engine) as sun:
         said = sun.prompt()
@@ -109,9 +110,10 @@ def test_the_host_clock_gives_today_s_date(tmp_path):
 
 
 @pytest.mark.parametrize("clock", ["icount", "host"])
-def test_the_diagnostic_switch(tmp_path, clock):
-    text = description(tmp_path, "si", megabytes=4) + "command mainbus0 diag-switch true\n"
-    with Sun(text, engine="jit", clock=clock) as sun:
+@pytest.mark.parametrize(("board", "engine"), [("sc", "interp"), ("si", "jit")])
+def test_the_diagnostic_switch(tmp_path, board, engine, clock):
+    text = description(tmp_path, board, megabytes=4) + "command mainbus0 diag-switch true\n"
+    with Sun(text, engine=engine, clock=clock) as sun:
         said = sun.prompt()
     assert "Memory Test (Testing 0x00000004 MBytes)" in said
     assert "Selftest passed." in said
