@@ -92,7 +92,7 @@ class Replay:
         s = self.state
         budget = s.budget
         if s.log_budget != budget:  # the first cycle of an instruction, mostly its only one
-            if self.paused:
+            if self.paused or not self.room:  # no room: a processor that cannot restart
                 return
             self._log[:size] = value.to_bytes(size, self.order)
             s.log_budget, s.log_count = budget, 1
