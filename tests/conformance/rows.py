@@ -57,6 +57,7 @@ ROWS: tuple[Row, ...] = (
     Row("capstone", "m68020", "-", "decode", 6000, 60_000),
     Row("objdump", "m68881", "-", "decode_fpu", 2000, 10_000),
     Row("x87", "m68881", "concrete", "fpu_x87", 1500, 10_000, 100_000),
+    Row("fractions", "m68881", "concrete", "fpu_exact", 1000, 10_000, 100_000),
     Row("mpmath", "m68881", "concrete", "fpu_mpmath", 300, 2000, 30_000),
     Row("qemu", "m68881", "concrete", "fpu_qemu", 400, 4000, 100_000),
     Row("qemu", "m68881", "interp", "fpu_qemu", 0, 8000, 100_000),
