@@ -1,4 +1,4 @@
-"""Basic operations against fractions, mostly at the ends of the exponents' ranges, where the x87 is not a 68881."""
+"""Basic operations against fractions, at the ends of the exponents' ranges, where the x87 is no 68881."""
 
 from __future__ import annotations
 
@@ -101,10 +101,9 @@ def make(r: random.Random) -> tuple[int, int, int, Number, Number]:
     bits, least, greatest = FORMATS[precision]
     result = r.choice((least - r.randrange(-2, bits + 3), greatest + r.randrange(-2, 3)))
     a = r.randrange(-16383 - 70, 16384)
-    b = {FADD: a + r.choice((0, 0, 1, -1, r.randrange(-66, 67))), FMUL: result - a, FDIV: result + a}.get(op, 0)
+    b = {FMUL: result - a, FDIV: result + a}.get(op, 0)
     if op in (FADD, FSUB, FMOVE):
-        a = result
-        b = a + r.choice((0, 0, 1, -1, r.randrange(-66, 67)))
+        a, b = result, result + r.choice((0, 0, 1, -1, r.randrange(-66, 67)))
     return op, precision, mode, number(r, a, op != FSQRT), number(r, b)
 
 
