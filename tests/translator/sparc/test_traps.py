@@ -164,7 +164,7 @@ def test_save_adds_in_the_old_window_and_writes_the_new(engine: Any) -> None:
 
 
 def test_psr(engine: Any) -> None:
-    b = Board(MB86904, engine).put(op3(2, 0x31, 0, G1, imm=0x1000 - 0x1000), RDPSR)
+    b = Board(MB86904, engine).put(op3(2, 0x31, 0, G1, imm=0), RDPSR)
     b.set(g1=0xFFFFFFC5).step(2)
     assert b["g1"] == 0x04F00FC5  # implementation, version, EC and EF are read only
 
@@ -233,7 +233,7 @@ def test_alternate_space_names_its_asi(engine: Any) -> None:
 @pytest.mark.parametrize("cc", range(16))
 @pytest.mark.parametrize("annul", [0, 1])
 def test_annul(cc: int, annul: int, engine: Any) -> None:
-    """Table 5-? by hand: the delay slot is skipped by `a` if untaken, or always (BA,a)."""
+    """B.21: with `a` the delay slot is skipped if the branch is not taken, and always behind BA,a."""
     taken = cc >= 8  # N = Z = V = C = 0: only ba, bne, bg, bge, bgu, bcc, bpos, bvc
     b = Board(MB86904, engine).put(bicc(cc, annul, 4), op3(2, 0x02, G1, 0, imm=1)).set(cc_z=1).step()
     b.step(2 if not annul else 1)
