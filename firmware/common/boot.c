@@ -46,15 +46,13 @@ static int read_host(struct source *source, u32 offset, void *to, u32 n)
     return host_read(offset, to, n);
 }
 
-static void start_host_program(const struct boot_request *request, u32 argc, const char *const *argv)
+void boot_program(struct source *source, struct memory_range allowed, const struct boot_request *request,
+                  u32 argc, const char *const *argv)
 {
-    struct source source = {.read = read_host};
     struct program program;
     char error[160];
 
-    if (host_size(&source.size))
-        printf("%s: its size cannot be read\n", argv[0]);
-    else if (load_program(&source, machine_program_memory(), &program, error, sizeof error))
+    if (load_program(source, allowed, &program, error, sizeof error))
         printf("%s: %s\n", argv[0], error);
     else {
         if (program.kind == PROGRAM_STANDALONE)
@@ -67,6 +65,16 @@ static void start_host_program(const struct boot_request *request, u32 argc, con
         }
         process_start(&program, argc, argv);
     }
+}
+
+static void start_host_program(const struct boot_request *request, u32 argc, const char *const *argv)
+{
+    struct source source = {.read = read_host};
+
+    if (host_size(&source.size))
+        printf("%s: its size cannot be read\n", argv[0]);
+    else
+        boot_program(&source, machine_program_memory(), request, argc, argv);
 }
 
 static void boot_host(const struct boot_request *request, u32 argc, const char *const *argv)

@@ -2,7 +2,7 @@
 #ifndef FW_BOOT_H
 #define FW_BOOT_H
 
-#include "lib.h"
+#include "load.h"
 
 enum { MAX_ARGUMENTS = 32 };
 
@@ -30,6 +30,10 @@ void boot_command(int argc, char **argv);
 
 /* Boots the file that the host was started with; comes back only on failure, with the reason printed. */
 void boot_host_file(void);
+
+/* Loads a program into the allowed memory and starts it; comes back only on failure, with the reason printed. */
+void boot_program(struct source *source, struct memory_range allowed, const struct boot_request *request,
+                  u32 argc, const char *const *argv);
 
 /* Called before a standalone program starts: boot parameters, and whatever else it may rely on. */
 void machine_prepare_standalone(const struct boot_request *request, u32 argc, const char *const *argv);

@@ -3,7 +3,6 @@
 #include "load.h"
 
 enum {
-    ELF_MAGIC = 0x7F454C46,
     ET_EXEC = 2,
     EM_68K = 4,
     PT_LOAD = 1,

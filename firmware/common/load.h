@@ -10,6 +10,8 @@ struct source {
     u32 size;
 };
 
+enum { ELF_MAGIC = 0x7F454C46 };
+
 enum program_kind {
     PROGRAM_USER,      /* ELF: user mode, Linux's stack and system calls */
     PROGRAM_STANDALONE, /* Sun a.out: supervisor mode, called like Sun's boot command calls it */

@@ -13,4 +13,10 @@ int clock_ticking(void);
 void clock_service(void);           /* called at level 7 */
 u32 clock_seconds(u32 *hundredths); /* since 1970 */
 
+/* Waiting for a device: 0 when the time is over. */
+struct patience {
+    u32 since, polls;
+};
+int clock_wait(struct patience *patience, u32 milliseconds);
+
 #endif

@@ -1,6 +1,7 @@
-/* Disks and tapes on SCSI, to boot from and for the boot programs that call back. */
+/* Booting from SCSI and from the network; disks and tapes for the boot programs that call back. */
 #include "drivers.h"
 #include "console.h"
+#include "ether.h"
 #include "machine.h"
 #include "romvec.h"
 #include "scsi.h"
@@ -247,6 +248,14 @@ static int load_from_tape(struct io_request *r)
     return tape_close(r) ? -1 : (int)total;
 }
 
+static int load_from_network(const struct ether_chip *chip)
+{
+    int n = netboot(chip, (u8 *)LOAD_AT, (const u8 *)(size_t)machine_program_memory().end);
+
+    chip->stop(); /* it shall not write into the memory of what was loaded */
+    return n;
+}
+
 static int has_header(void)
 {
     u32 magic = *(const u16 *)(LOAD_AT + 2);
@@ -261,10 +270,27 @@ static int load(const struct driver *driver, u32 controller, u32 unit, u32 parti
 
     if (driver->open(&r))
         return -1;
-    int n = driver == &tape_driver ? load_from_tape(&r) : load_from_disk(&r);
+    int n = r.interface ? load_from_network(r.data) : driver == &tape_driver ? load_from_tape(&r) : load_from_disk(&r);
     if (!n)
         printf("There is nothing to boot there\n");
-    return n > 0 ? 0 : -1;
+    return n > 0 ? n : -1;
+}
+
+/* The file at LOAD_AT, which is moved to the end of memory so that a program can be loaded out of it. */
+static int read_image(struct source *source, u32 offset, void *to, u32 n)
+{
+    memcpy(to, (const u8 *)(size_t)(machine_program_memory().end - source->size) + offset, n);
+    return 0;
+}
+
+static void start_image(const struct boot_request *request, u32 size, u32 argc, const char *const *argv)
+{
+    struct source source = {.read = read_image, .size = (size + 3) & ~3u};
+    struct memory_range allowed = machine_program_memory();
+
+    allowed.end -= source.size;
+    memmove((void *)(size_t)allowed.end, (const void *)LOAD_AT, source.size);
+    boot_program(&source, allowed, request, argc, argv);
 }
 
 static void boot(const struct driver *driver, const struct boot_request *request, u32 argc,
@@ -284,18 +310,22 @@ static void boot(const struct driver *driver, const struct boot_request *request
     for (u32 i = 1; i < argc; i++)
         printf(" %s", words[i] = argv[i]);
     printf("\n");
-    if (load(driver, request->controller, request->unit, request->partition))
+    n = load(driver, request->controller, request->unit, request->partition);
+    if (n < 0)
         return;
+    if (*(const u32 *)LOAD_AT == ELF_MAGIC) {
+        start_image(&full, (u32)n, argc, words);
+        return;
+    }
     machine_prepare_standalone(&full, argc, words);
     machine_enter_supervisor(LOAD_AT + (has_header() ? AOUT_HEADER : 0), machine_program_memory().end);
 }
 
-/* A boot program asks for another boot, with the parameters of this one. */
-static int boot_again(const void *parameters)
+int boot_again(const void *parameters)
 {
     const struct boot_parameters *p = parameters;
 
-    return load(p->driver, p->controller, p->unit, p->partition) ? -1 : LOAD_AT;
+    return load(p->driver, p->controller, p->unit, p->partition) < 0 ? -1 : LOAD_AT;
 }
 
 static int probe(void)
@@ -318,4 +348,14 @@ void boot_disk(const struct boot_request *request, u32 argc, const char *const *
 void boot_tape(const struct boot_request *request, u32 argc, const char *const *argv)
 {
     boot(&tape_driver, request, argc, argv);
+}
+
+void boot_ie(const struct boot_request *request, u32 argc, const char *const *argv)
+{
+    boot(&ie_driver, request, argc, argv);
+}
+
+void boot_le(const struct boot_request *request, u32 argc, const char *const *argv)
+{
+    boot(&le_driver, request, argc, argv);
 }

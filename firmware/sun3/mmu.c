@@ -65,12 +65,17 @@ void mmu_find_memory(void)
     memory_size = count_segments() << SEGMENT_SHIFT;
     u32 data_page = (memory_size >> PAGE_SHIFT) - 1, flags = PTE_VALID | PTE_WRITE | PTE_SYSTEM;
 
-    memory_available = memory_size - 2 * PAGE_SIZE;
+    memory_available = memory_size - 3 * PAGE_SIZE;
     mmu_set_pte(VA_SCRATCH, flags | data_page);
     mmu_set_pte(VA_SCRATCH + PAGE_SIZE, flags | (data_page - 1));
     move_monitor_pages(flags | data_page, flags | (data_page - 1));
     mmu_set_pte(VA_SCRATCH, 0);
     mmu_set_pte(VA_SCRATCH + PAGE_SIZE, 0);
+}
+
+u32 mmu_ether_page(void)
+{
+    return (memory_size >> PAGE_SHIFT) - 3;
 }
 
 static u32 ram_segments(void)

@@ -1,11 +1,12 @@
 /* SCSI commands: selection, phases, and memory for DMA. */
 #include "scsi.h"
+#include "clock.h"
 #include "machine.h"
 #include "mmu.h"
 #include "sun3.h"
 #include "trap.h"
 
-enum { WINDOW_PAGES = 16, POLLS = 256, COMMAND_TIME = 300000 /* a tape may rewind */ };
+enum { WINDOW_PAGES = 16, COMMAND_TIME = 300000 /* a tape may rewind */ };
 
 static struct {
     const struct scsi_board *board;
@@ -22,19 +23,6 @@ static const struct {
     {&scsi_sc, VME_SCSI + VME_SCSI_STEP, PTE_TYPE_VME16, 1},
     {&scsi_si_vme, VME_SCSI + VME_SCSI_STEP, PTE_TYPE_VME16, 1},
 };
-
-int scsi_wait(struct patience *patience, u32 milliseconds)
-{
-    u32 seconds, nanoseconds;
-
-    if (patience->polls++ % POLLS)
-        return 1;
-    machine_time(&seconds, &nanoseconds);
-    u32 now = seconds * 1000 + nanoseconds / 1000000;
-    if (patience->polls == 1)
-        patience->since = now;
-    return now - patience->since <= milliseconds;
-}
 
 const struct scsi_board *scsi_open(u32 controller)
 {
@@ -97,7 +85,7 @@ static u32 next_phase(void)
     u32 phase;
 
     while ((phase = open_board.board->phase(open_board.base)) == NO_REQUEST)
-        if (!scsi_wait(&patience, COMMAND_TIME))
+        if (!clock_wait(&patience, COMMAND_TIME))
             return BUS_FREE;
     return phase;
 }

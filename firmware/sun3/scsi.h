@@ -41,10 +41,4 @@ struct scsi_request {
 /* One command of the controller that was opened last. Its status, or SCSI_NO_TARGET, ... */
 int scsi_perform(struct scsi_request *request);
 
-/* Waiting for a device: 0 when the time is over. */
-struct patience {
-    u32 since, polls;
-};
-int scsi_wait(struct patience *patience, u32 milliseconds);
-
 #endif

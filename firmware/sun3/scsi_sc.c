@@ -1,5 +1,6 @@
 /* Sun's first SCSI board, "sc", as on VME (NetBSD sun2/dev/screg.h): no arbitration, no ATN. */
 #include "scsi.h"
+#include "clock.h"
 #include "sun3.h"
 #include "trap.h"
 
@@ -59,7 +60,7 @@ static int select(u32 base, u32 target)
     regs(base)->data = (u8)(1 << target);
     regs(base)->control = SELECT;
     while (!(regs(base)->control & BUSY))
-        if (!scsi_wait(&patience, SELECT_TIME)) {
+        if (!clock_wait(&patience, SELECT_TIME)) {
             regs(base)->control = 0;
             return 0;
         }
@@ -96,7 +97,7 @@ static int transfer(u32 base, u32 in_phase, u32 n)
     regs(base)->control = (u16)(PARITY | DMA | (n & 1 ? 0 : WORDS));
     do
         now = regs(base)->control;
-    while (!(now & (INTERRUPT | BUS_ERROR)) && scsi_wait(&patience, DMA_TIME));
+    while (!(now & (INTERRUPT | BUS_ERROR)) && clock_wait(&patience, DMA_TIME));
     u32 left = (u16)~regs(base)->count;
     regs(base)->control = PARITY;
     return now & BUS_ERROR ? SCSI_BUS_ERROR : (int)left;

@@ -1,6 +1,7 @@
 /* Sun's SCSI boards with an NCR 5380, "si", on the VMEbus and on board (NetBSD sun3/dev/sireg.h, the
  * data sheets of the 5380 and the Am9516). */
 #include "scsi.h"
+#include "clock.h"
 #include "sun3.h"
 #include "trap.h"
 
@@ -127,7 +128,7 @@ static int select(u32 base, u32 target)
     r->data = (u8)(HOST | 1 << target);
     r->initiator = ICR_DATA | ICR_SELECT;
     while (answered && !(r->bus & BUS_BUSY))
-        answered = scsi_wait(&patience, SELECT_TIME);
+        answered = clock_wait(&patience, SELECT_TIME);
     r->initiator = 0;
     return answered;
 }
@@ -144,7 +145,7 @@ static void finish_handshake(volatile struct board *r, u32 driving)
     struct patience patience = {0, 0};
 
     r->initiator = (u8)(driving | ICR_ACK);
-    while ((r->bus & BUS_REQUEST) && scsi_wait(&patience, HANDSHAKE_TIME))
+    while ((r->bus & BUS_REQUEST) && clock_wait(&patience, HANDSHAKE_TIME))
         continue;
     r->initiator = 0;
 }
@@ -199,7 +200,7 @@ static int transfer(u32 base, u32 in_phase, u32 n)
     do
         csr = r->csr;
     while (!(csr & (CSR_CHIP | CSR_CONFLICT | CSR_BUS_ERROR)) && bytes_left(base) &&
-           scsi_wait(&patience, DMA_TIME));
+           clock_wait(&patience, DMA_TIME));
     if (is_vme(base))
         r->csr &= (u16)~CSR_DMA_ON;
     u32 left = bytes_left(base);

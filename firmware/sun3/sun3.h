@@ -69,6 +69,7 @@
 #define VA_VIDEO 0x0FE20000
 #define VA_SCRATCH 0x0FE40000    /* ours: a segment to look at memory through */
 #define VA_BOARD (VA_SCRATCH + 4 * PAGE_SIZE) /* ours: the SCSI board that was opened */
+#define VA_ETHER_MEMORY (VA_SCRATCH + 5 * PAGE_SIZE) /* ours: the Ethernet chips' page */
 #define VA_STACK_PAGE 0x0FEEE000 /* ours: the monitor's stack, right below the ROM */
 #define VA_ROM 0x0FEF0000
 #define VA_DVMA_ONBOARD 0x0F000000 /* address 0 of masters on board */
