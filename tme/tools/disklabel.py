@@ -21,7 +21,7 @@ from functools import reduce
 from operator import xor
 
 from tme.errors import TmeError
-from tme.tools.files import main_with_errors
+from tme.tools.files import lock, main_with_errors
 
 SECTOR = 512
 MAGIC = 0xDABE
@@ -150,6 +150,7 @@ def _make(args: argparse.Namespace) -> None:
     sector = label.pack()
     try:
         with open(os.open(args.image, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+            lock(file, args.image, write=True)
             length, wanted = os.fstat(file.fileno()).st_size, label.blocks * SECTOR
             if not length:
                 file.truncate(wanted)

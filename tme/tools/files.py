@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
 import sys
 from pathlib import Path
+from typing import IO
 
 from tme.errors import TmeError
 
@@ -36,6 +39,16 @@ def write_output(name: str, image: bytes) -> None:
         raise TmeError(f"cannot write {name}: {error.strerror}") from None
 
 
+def lock(file: IO[bytes], name: str, write: bool) -> None:
+    """Keep an image from whoever writes it; TmeError when somebody does, such as a machine."""
+    try:
+        fcntl.flock(file.fileno(), (fcntl.LOCK_EX if write else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise TmeError(f"{name} is in use, by a running machine perhaps") from None
+    except OSError:
+        pass  # a file system without locks
+
+
 def main_with_errors(parser: argparse.ArgumentParser, argv: list[str]) -> int:
     """Run the subcommand that was parsed; mistakes go to standard error with status 1."""
     args = parser.parse_args(argv)
@@ -43,5 +56,8 @@ def main_with_errors(parser: argparse.ArgumentParser, argv: list[str]) -> int:
         args.run(args)
     except TmeError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

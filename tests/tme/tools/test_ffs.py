@@ -10,6 +10,7 @@ import pytest
 
 from tests.tme.tools.ffs_trees import MEGABYTE, blank, everything, file, labelled, make
 from tme.errors import TmeError
+from tme.tools import disklabel
 from tme.tools.disklabel import Label
 from tme.tools.ffs import boot
 from tme.tools.ffs.__main__ import main
@@ -364,3 +365,14 @@ def test_a_partition_that_reaches_beyond_its_image(tmp_path):
     os.truncate(image, MEGABYTE)
     with pytest.raises(TmeError, match="reaches beyond the image, which has 1048576 bytes"):
         Volume(image, "g")
+
+
+def test_an_image_in_use_is_left_alone(tmp_path, capsys):
+    image = labelled(tmp_path, DISK)
+    with Volume(image, "g", write=True), pytest.raises(TmeError, match="is in use, by a running machine"):
+        Volume(image, "a")
+    with Volume(image, "g") as one, Volume(image, "a") as other:
+        assert one.read(0, 1) == other.read(512, 1)
+        assert disklabel.main(["make", str(image), "400/5/17"]) == 1
+    assert "is in use" in capsys.readouterr().err
+    assert Label.unpack(image.read_bytes()[:512]) == DISK

@@ -146,6 +146,7 @@ def test_short_links_in_the_inode_can_be_read(patient):
 
 def test_the_command_says_how_much_is_wrong(patient, capsys):
     patient.flip_bit("iusedoff", 5)
+    patient.volume.file.close()
     assert main(["check", str(patient.volume.path)]) == 1
     shown = capsys.readouterr()
     assert "inode map is wrong for 1, first 5" in shown.out

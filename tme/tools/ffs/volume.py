@@ -9,6 +9,7 @@ from types import TracebackType
 from tme.errors import TmeError
 from tme.tools import disklabel
 from tme.tools.ffs.layout import SECTOR
+from tme.tools.files import lock
 
 
 class Volume:
@@ -23,6 +24,7 @@ class Volume:
         except OSError as error:
             raise TmeError(f"cannot open {image}: {error.strerror}") from None
         try:
+            lock(self.file, str(image), write)
             length = os.fstat(self.file.fileno()).st_size
             self.start, self.size = 0, length
             self.label: disklabel.Label | None = None
