@@ -32,6 +32,7 @@ INDEX, BASE = 5, 6  # %g5, %g6: never written by programs
 STEPS = 2000  # no program is as long
 INTERESTING = (0, 1, 2, 3, 4, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFF, 0xFFFFFFFC, 0x7FFFFFFC)
 NOP = 0x01000000
+SETUP, SETUP_LOADS = 38, 34  # instructions, and loads among them, before a program's random ones
 
 ARITHMETIC = (
     0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x0A, 0x0B, 0x0C,
@@ -325,5 +326,7 @@ def difference(p: Program, mine: bytes, its: bytes) -> str:
             out.append(f"{f'r{n}' if n < 32 else ('y', 'icc')[n - 32]} {a:08x} {b:08x}")
     if mine[DATA : DATA + DATA_SIZE] != its[DATA : DATA + DATA_SIZE]:
         out.append("data")
-    code = [MB86904.isa.disassemble(lambda a, n, w=w: w, 0, "mb86904")[0] for w in p.words[37 : 37 + p.body]]
+    code = [
+        MB86904.isa.disassemble(lambda a, n, w=w: w, 0, "mb86904")[0] for w in p.words[SETUP : SETUP + p.body]
+    ]
     return f"seed {p.seed}: {', '.join(out) or 'code'}; {'; '.join(code)}"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 from collections import Counter
+from copy import copy
 
 import pytest
 
 from tests.insn import sparc
+from tests.insn.tiny import Bytes, Tiny
 from translator.cache import Cache
 from translator.engine import Native
+from translator.isa import Model
 from translator.memory import Mmu
 from translator.sparc import MB86904
+from translator.sparc.regs import DELAY, FILE
+from translator.sparc.traps import DATA_EXCEPTION, FETCH_EXCEPTION
+from translator.spec.concrete import AccessFault
 
 LENGTH = 14
 ABSENT = re.compile(r"[fc]b[fc]cc|[fc]pop[12]|(ld|st)d?[fc](sr|q)?")  # of the coprocessors
@@ -67,6 +74,74 @@ def test_many(interpreter: Native, block: int) -> None:
     engine = sparc.NativeEngine(MB86904, interpreter)
     start = 100_000 + 1000 * block
     assert check(sparc.acceptable(range(start, start + 1000), LENGTH, engine)) > 10_000
+
+
+class Refusing(Bytes):
+    """Memory that refuses access number `left` (data, or with `fetches` instructions), once."""
+
+    def __init__(self, model: Model, left: int, fetches: bool) -> None:
+        super().__init__(model)
+        self.left, self.fetches = left, fetches
+
+    def _count(self, va: int, size: int, fc: int, write: bool, data: int = 0) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise AccessFault(va, size, fc, write, data)
+
+    def read(self, va: int, size: int, fc: int) -> int:
+        if not self.fetches:
+            self._count(va, size, fc, False)
+        return super().read(va, size, fc)
+
+    def write(self, va: int, size: int, value: int, fc: int) -> None:
+        if not self.fetches:
+            self._count(va, size, fc, True, value)
+        super().write(va, size, value, fc)
+
+    def fetch(self, va: int, size: int, fc: int) -> int:
+        if self.fetches:
+            self._count(va, size, fc, False)
+        return super().fetch(va, size, fc)
+
+
+def disturbed(p: sparc.Program, end: int, refuse: int, fetches: bool) -> tuple[bytes, bool]:
+    """The page of a program one of whose accesses is refused and then done again; whether there was one."""
+    cpu = Tiny(MB86904)
+    cpu.memory = cpu.engine.memory = memory = Refusing(MB86904, refuse, fetches)
+    s = cpu.state
+    MB86904.isa.reset(s, lambda a, n: 0)
+    s.mode, s.et, s.pc = 0, 1, sparc.ORIGIN
+    memory.bytes.update(enumerate(sparc.page(p), sparc.ORIGIN))
+    met = False
+    while s.pc != end:
+        old = {reg: copy(getattr(s, reg.name)) for reg in MB86904.isa.regs}
+        at = s.pc
+        cpu.step()
+        if s.mode:  # what the handler would find; nothing else has happened; then back
+            met = True
+            assert s.tbr >> 4 & 0xFF == (FETCH_EXCEPTION if fetches else DATA_EXCEPTION)
+            places = [s.rmap[s.cwp << 5 | n] for n in (17, 18)]
+            assert {k for k in range(FILE.count) if old[FILE][k] != s.file[k]} <= set(places)
+            assert [s.file[k] for k in places] == [at, old[DELAY] - 1 if old[DELAY] else at + 4]
+            for reg, value in old.items():
+                setattr(s, reg.name, value)
+            s.pc, s.mode = at, 0
+    return bytes(memory.bytes[sparc.ORIGIN + i] for i in range(sparc.PAGE)), met
+
+
+@pytest.mark.parametrize("fetches", [False, True], ids=["data", "fetches"])
+def test_refused_once(fetches: bool) -> None:
+    """A refused access leaves nothing half-done: done again, the program ends as it does undisturbed."""
+    rng, end, met = random.Random(17), sparc.ORIGIN + sparc.PAGE, 0
+    first = (sparc.SETUP if fetches else sparc.SETUP_LOADS) + 1
+    for seed in range(30_000, 30_040):
+        p = sparc.make(seed, sparc.ORIGIN, LENGTH, end)
+        after = sparc.concrete(MB86904)(sparc.ORIGIN, sparc.page(p), end)
+        if after is not None:
+            again, refused = disturbed(p, end, rng.randrange(first, first + 6), fetches)
+            met += refused
+            assert again == after, f"seed {seed}"
+    assert met > 20
 
 
 def test_every_instruction_is_reached() -> None:
