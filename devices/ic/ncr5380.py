@@ -144,11 +144,11 @@ class Ncr5380(Element):
         self._moving = self._mismatch = False
         self._moved = 0
         actions: tuple[tuple[Callable[[], int], Callable[[int], None]], ...] = (
-            (lambda: self._wires()[1], self._write_output),
+            (self._read_data, self._write_output),
             (self._read_command, self._write_command),
             (self.mode.read, self._write_mode),
             (self.target.read, self._write_target),
-            (lambda: self._wires()[0] & 0xFE | self._wires()[2], self._write_select),
+            (self._read_bus_status, self._write_select),
             (self._read_status, lambda value: self._start(True)),
             (lambda: self.input, lambda value: None),
             (self._read_reset, lambda value: self._start(False)),
@@ -191,10 +191,19 @@ class Ncr5380(Element):
 
     # ---- registers ----------------------------------------------------------------------------------------
 
-    def _wires(self) -> tuple[int, int, int]:
-        """Control lines, data and parity of the bus."""
+    def _wires(self) -> tuple[int, int]:
+        """Control lines and data of the bus."""
         wires = self.scsi.wires
-        return (wires.control, wires.data, wires.parity) if wires else (0, 0, 0)
+        return (wires.control, wires.data) if wires else (0, 0)
+
+    def _read_data(self) -> int:
+        wires = self.scsi.wires
+        return wires.data if wires else 0
+
+    def _read_bus_status(self) -> int:
+        """What software polls, more than a million times in a selection that nobody answers."""
+        wires = self.scsi.wires
+        return wires.control & 0xFE | wires.parity if wires else 0
 
     def _drive(self) -> None:
         """Put on the lines what the registers say."""
@@ -221,7 +230,7 @@ class Ncr5380(Element):
         rising = self.command_register.write(value) & value
         if rising & InitiatorCommand.RST:
             self._after_reset()
-        control, data, _ = self._wires()
+        control, data = self._wires()
         if rising & InitiatorCommand.ACK and control & IO:
             self.input = data
             self._check_parity()
@@ -296,7 +305,7 @@ class Ncr5380(Element):
 
     def bus_changed(self) -> None:
         """Lines have changed."""
-        control, data, _ = self._wires()
+        control, data = self._wires()
         old, self._seen = self._seen, control
         rising = control & ~old
         if rising & RST and not self.command_register.RST:

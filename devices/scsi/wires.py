@@ -46,6 +46,7 @@ class Wires:
     def __init__(self) -> None:
         self.control = 0  #: SEL … ATN
         self.data = 0
+        self._parity = odd_parity(0)
         self.flip_parity = False  #: a bad cable: every parity bit is wrong
         self._driven: dict[ScsiPort, tuple[int, int]] = {}
         self._settling = False
@@ -53,7 +54,7 @@ class Wires:
     @property
     def parity(self) -> int:
         """The DBP line. Nobody drives the lines of a free bus, and then it means nothing."""
-        return odd_parity(self.data) ^ self.flip_parity
+        return self._parity ^ self.flip_parity
 
     @property
     def ports(self) -> list[ScsiPort]:
@@ -97,6 +98,7 @@ class Wires:
         if (control, data) == (self.control, self.data):
             return False
         self.control, self.data = control, data
+        self._parity = odd_parity(data)
         return True
 
     def driver(self, lines: int) -> ScsiPort | None:

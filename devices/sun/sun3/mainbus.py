@@ -234,13 +234,16 @@ class Mainbus(Element):
 
     def read(self, phys: int, va: int, size: int, fc: int) -> int:
         number = phys >> SPACE_SHIFT
+        bus = self._by_space.get(number)
         try:
-            if number == CONTROL:
+            if bus is not None:
+                value = bus.read(phys & ADDRESS, size)
+            elif number == CONTROL:
                 value = self.control.read(va, size)
             elif number == PARITY:
                 value = self.parity.read(self.bus_of(OBMEM, phys), phys & ADDRESS, va, size)
             else:
-                value = self.bus_of(number, phys).read(phys & ADDRESS, size)
+                raise BusError(phys & ADDRESS)
         except BusError as error:
             raise self._refused(error, "read", phys, size) from None
         if self._debug:

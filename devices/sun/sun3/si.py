@@ -187,9 +187,11 @@ class Si(Element):
 
     def read(self, offset: int, size: int) -> int:
         if offset < CHIP:
-            value = 0
+            chip, value = self.chip, 0
+            if chip is not None and size == 1:
+                return chip.read(offset)
             for register in range(offset, offset + size):
-                value = value << 8 | (self.chip.read(register) if self.chip else 0xFF)
+                value = value << 8 | (chip.read(register) if chip else 0xFF)
             return value
         return self._bytes(offset, size)
 
