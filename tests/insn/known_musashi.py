@@ -41,6 +41,12 @@ def division(d: Difference) -> bool:
     return undefined and bool(d.ours["sr"] & V) and not d.bytes and not d.flags & V
 
 
+def most_negative(d: Difference) -> bool:
+    """$80000000 by -1 is 0 to Musashi."""
+    x = f"d{d.words[0] >> 9 & 7}"
+    return d.only(x, "sr") and d.left.get(x) == (0x80000000, 0) and bool(d.ours["sr"] & V)
+
+
 def chk(d: Difference) -> bool:
     """N, if there is no trap; else V and C, also where they are stacked."""
     if went(d, 0) != CHK:
@@ -134,11 +140,13 @@ def compare_registers(d: Difference) -> bool:
 
 
 def fifth_byte(d: Difference) -> bool:
-    """One byte more than the field has, if it has five."""
+    """One byte more than the field has, if it has five, and BFINS' Z, which looks there."""
     ext = d.words[1]
     offset = d.before[f"d{ext >> 6 & 7}"] if ext & 0x800 else ext >> 6 & 31
     width = d.before[f"d{ext & 7}"] if ext & 0x20 else ext
-    return d.only(most=1) and (offset & 7) + ((width - 1) & 31) + 1 > 32
+    inserts = d.words[0] >> 8 & 15 == 15
+    five = (offset & 7) + ((width - 1) & 31) + 1 > 32
+    return five and d.only("sr", most=1) and d.flags in ((0, Z) if inserts else (0,))
 
 
 def own_register(d: Difference) -> bool:
@@ -216,3 +224,4 @@ FLAWS: dict[str, tuple[Flaw, ...]] = {
     "callm": flaw(nothing, "not in Musashi"),
     "rtm": flaw(nothing, "not in Musashi"),
 }
+FLAWS["divs_w"] += flaw(most_negative, "$80000000 by -1 is an overflow (PRM DIVS), not 0")
