@@ -13,114 +13,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from . import softmmu
+from .concrete import ConcreteCpu
 from .edges import Edges
 from .isa import Model
 from .memory import GuestMemory, Io, Mmu, NoIo, Range, Refused
 from .replay import Replay
-from .spec.concrete import AccessFault, Concrete, Goto
-from .spec.insn import Fields
 from .state import RANGES, TLB_ENTRIES, TLB_MODES, Reason
 
 ROUTINE_AGAIN = 1 << 31  # in state.redo: not an instruction, but the routine with this number + 1
 NEVER = 0x10000  # a heat that a 16-bit counter does not reach
-
-
-class ConcreteCpu(Concrete):
-    """The concrete engine on a CPU's state: single instructions and routines, exceptions included."""
-
-    length: int | None = None
-    """Bytes of the last instruction, if it came to its end."""
-
-    def __init__(self, cpu: Cpu) -> None:
-        self.cpu = cpu
-        self.model, self.options = cpu.model.core, cpu.model.options
-        super().__init__(cpu.state, cpu.memory, cpu.model.isa.fcs)
-
-    def on_mode(self) -> None:
-        self.cpu.mode_changed()
-
-    def instruction(self) -> None:
-        """Execute the instruction at state.pc."""
-        state, isa = self.cpu.state, self.cpu.model.isa
-        pc = int(state.pc)
-        self.start(pc)
-        self.length = None
-        self.word = 0  # what a fault of the fetch itself stacks
-        fetching = True
-        try:
-            word = self.fetch(isa.word).x
-            assert isinstance(word, int)
-            fetching = False
-            hit = self.cpu.model.decoder.decode(word)
-            if hit is None:
-                self.word = word
-                self._routine("illegal", pc)
-                return
-            insn, known = hit
-            self.word = word
-            insn.fn(self, Fields(self, insn.pattern, known))
-            self.commit()
-        except Goto as g:
-            self._routine(g.routine, pc)
-            return
-        except AccessFault as f:
-            self._fault(
-                f, fetching or (f.fc in (isa.fcs(0, "program"), isa.fcs(1, "program")) and self._was_fetch(f))
-            )
-            self._routine("fault", pc)
-            return
-        self.length = self._at - pc
-        self._done()
-
-    def _was_fetch(self, f: AccessFault) -> bool:
-        """A program-space access of the instruction stream (not a pc-relative operand)."""
-        return self.fetching
-
-    def fetch(self, size: int = 2) -> Any:
-        self.fetching = True
-        value = super().fetch(size)
-        self.fetching = False
-        return value
-
-    def routine(self, name: str) -> None:
-        """Run a routine between instructions."""
-        self.word = 0
-        self._routine(name, int(self.cpu.state.pc))
-
-    def _routine(self, name: str, pc: int) -> None:
-        self.start(pc)
-        try:
-            self.cpu.model.isa.routines[name](self)
-            self.commit()
-        except Goto as g:
-            self._routine(g.routine, pc)
-            return
-        except AccessFault as f:
-            self._fault(f, False)
-            if name in self.cpu.model.isa.resumable:
-                self.cpu.state.fault_routine = list(self.cpu.model.isa.routines).index(name) + 1
-            self._routine("double_fault" if name in ("fault", "double_fault") else "fault", pc)
-            return
-        if not self._done() and self.cpu.state.watch:
-            self.cpu.state.routine = list(self.cpu.model.isa.routines).index(name)
-            self.cpu.reason = Reason.ROUTINE
-
-    def _done(self) -> bool:
-        """Go to the next instruction; whether the one that is done leaves the run loop."""
-        next_ = self.next
-        if next_ is None:
-            self.cpu.state.pc = self.next_pc.x
-        else:
-            self.cpu.state.pc = next_[1].x
-        leaves = self.leaving is not None and bool(self.leaving[0].x)
-        if self.leaving is not None and leaves:
-            self.cpu.reason = Reason(self.leaving[1])
-        return leaves
-
-    def _fault(self, f: AccessFault, fetch: bool) -> None:
-        s = self.cpu.state
-        s.fault_va, s.fault_fc, s.fault_size, s.fault_write = f.va, f.fc, f.size, int(f.write)
-        s.fault_data, s.fault_misaligned, s.fault_fetch = f.data, int(f.misaligned), int(fetch)
 
 
 class Observer(Protocol):
@@ -167,15 +68,10 @@ class Cpu:
         self.on_routine: Callable[[str], None] = lambda name: None  # see watch_routines
         self.error: BaseException | None = None
         self.on_code_write: Callable[[Range, int, int], None] = lambda r, o, n: None
-        self._callback = ctypes.CFUNCTYPE(
-            ctypes.c_int32,
-            ctypes.c_uint64,
-            ctypes.c_uint32,
-            ctypes.c_uint32,
-            ctypes.c_uint64,
-        )(self._io)
+        u32, u64 = ctypes.c_uint32, ctypes.c_uint64
+        self._callback = ctypes.CFUNCTYPE(ctypes.c_int32, u64, u32, u32, u64)(self._io)
         self.state.io = ctypes.cast(self._callback, ctypes.c_void_p).value
-        self._helper = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32)(self._help)
+        self._helper = ctypes.CFUNCTYPE(None, u64, u32, u32)(self._help)
         self.state.helper = ctypes.cast(self._helper, ctypes.c_void_p).value
         self.state.mmu = self.mmu.address
         self.state.hot_limit = NEVER

@@ -77,7 +77,7 @@ miss:
   %lp = getelementptr i8, ptr %st, i64 $hot_limit
   %limit = load i32, ptr %lp
   %nz = zext i16 %n to i32
-  %hot = icmp eq i32 %nz, %limit
+  %hot = icmp uge i32 %nz, %limit
   br i1 %hot, label %note, label %go, !prof !2
 note:
   %ncp = getelementptr i8, ptr %st, i64 $hot_count

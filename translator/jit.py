@@ -1,11 +1,15 @@
 """The JIT: what is hot, its translation in worker processes, what becomes of it when guest memory changes.
 
-    heat in the jump cache ─► state.hot ─► poll: known? ─► link it to the address again
-                                            │ no ─► disk cache ─► worker ─► same bytes? ─► link ─► jump cache
+    heat in the jump cache ─► state.hot ─► fresh wishes ─► known, or in the disk cache? ─► link ─► jump cache
+                                            │ no
+                                            └─► cold wishes ─► worker ─► same bytes? ─► link ─► jump cache
     store into translated code ─► the regions on those granules are forgotten before the store is done
 
 A region is valid for guest code bytes at a virtual address in a privilege mode; the jump cache says for which
 MMU contexts.  Its pages' mapping is looked at again whenever the machine's maps have changed.
+
+The guest is not held up: looking up, linking and asking get a share of the processor seconds, workers have a
+short list, and the more waits the hotter a place must be to come on the list.
 """
 
 from __future__ import annotations
@@ -21,42 +25,21 @@ from .cache import Cache, digest
 from .isa import Model
 from .llvm import build
 from .memory import Range
-from .region import OutOfSight, Region, discover
+from .places import Home, Places, by_page, contents
+from .region import OutOfSight, find_region
 from .render import RegionEmitter
 from .softmmu import GRANULE_BITS
 from .state import HOT_ENTRIES, JUMP_ENTRIES
-from .worker import Job, Pool, find_model
+from .wishes import Wishes
+from .worker import Pool, find_model
 
-HOT = 40  # taken branches to a place before it is translated
+HOT = 150  # taken branches to a place before it is translated, when nothing waits
+CROWD = 32  # so many waiting double that, twice as many treble it …
+HOTTEST = 0x7FFF  # … up to this
+SHARE, HEAD_START = 0.1, 0.2  # of the machine's processor seconds; seconds
 LEVEL, CODEGEN = 2, 2
-REACH = 2  # pages on either side of the entry's that a region may extend into
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 MASK32 = 0xFFFFFFFF
-
-
-def code_reader(pages: dict[int, bytes], page_bits: int, big: bool = True) -> Any:
-    """code(address, size) on a snapshot of pages by virtual page address."""
-    size_mask = (1 << page_bits) - 1
-
-    def code(address: int, size: int) -> int:
-        out = b""
-        while len(out) < size:
-            at = (address + len(out)) & MASK32
-            page = pages.get(at & ~size_mask)
-            if page is None:
-                raise OutOfSight(f"{at:#x}")
-            out += page[at & size_mask :][: size - len(out)]
-        return int.from_bytes(out, "big" if big else "little")
-
-    return code
-
-
-def find_region(model: Model, mode: int, entry: int, page_bits: int, pages: dict[int, bytes]) -> Region:
-    """The region at `entry`; raises OutOfSight if not even its first instruction can be had."""
-    region = discover(model, mode, entry, code_reader(pages, page_bits, model.isa.big_endian))
-    if not region.insns:
-        raise OutOfSight(f"nothing to translate at {entry:#x}")
-    return region
 
 
 def translate(
@@ -78,8 +61,6 @@ def translate(
 
 
 Place = tuple[int, int, int]  # entry, mode, and where the entry's page lies: processes share addresses
-Home = tuple[Range, int, int]  # memory, offset, length
-Pages = dict[int, tuple[Range, int]]  # virtual page -> memory, offset
 
 
 @dataclass(eq=False)
@@ -112,7 +93,8 @@ class Jit:
     def __init__(self, model: Model, native: Any, cache: Cache, pool: Pool, hot: int = HOT) -> None:
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
         self.codes: dict[Place, Code] = {}
-        self.waiting: dict[Place, Job | None] = {}
+        self.fresh, self.cold = Wishes(), Wishes()  # to be looked up; known to have no translation
+        self.waiting: set[Place] = set()  # at the workers
         self._patience: dict[Place, int] = {}
         self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
@@ -122,6 +104,8 @@ class Jit:
         )
         self.host_bytes = self.guest_insns = 0
         self.link_seconds = self.inline_seconds = 0.0
+        self.seconds = 0.0  # of this process, for all of it
+        self._born = time.process_time()
         self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: (
             None
         )  # somebody wants to see regions come …
@@ -129,11 +113,9 @@ class Jit:
 
     def attach(self, cpu: Any) -> None:
         self.cpu = cpu
-        cpu.state.hot_limit = self.hot
+        self._limit = cpu.state.hot_limit = self.hot
         cpu.on_code_write = self.code_written
-        isa = self.model.isa
-        self._jumps, self._heat = isa.layout.offset("jumps"), isa.layout.offset("heat")
-        self._program_fc = [isa.fcs(m, "program") for m in (0, 1)]
+        self.places = Places(cpu)
 
     # -- between quanta --------------------------------------------------------------------------------------
 
@@ -144,149 +126,126 @@ class Jit:
         count = int(s.hot_count)
         if count:
             s.hot_count = 0
-            for key in {int(k) for k in s.hot[0 : min(count, HOT_ENTRIES)]}:
-                self._wanted(key)
+            heat = max(self._limit // self.hot, 1)
+            for key in s.hot[0 : min(count, HOT_ENTRIES)]:
+                (self.cold if key in self.cold else self.fresh).add(int(key), heat)
+        if not (self.fresh or self.cold or self.pool.busy):
+            return
+        start = time.process_time()
         if self.pool.busy:
             self.pool.poll()
+        self._serve(start)
+        self.seconds += time.process_time() - start
 
-    def _wanted(self, key: int) -> None:
-        """A jump-cache key (context << 33 | mode << 32 | pc) is hot."""
-        s = self.cpu.state
-        if key >> 32 != s.context >> 32:
-            return  # the guest is elsewhere by now; it will be hot again when it is back
+    def _serve(self, start: float) -> None:
+        """Do what is wanted most; `start`: when this began."""
+        s, workers = self.cpu.state, self.pool.size
+        context = s.context >> 32
+        allowed = HEAD_START + SHARE * (start - self._born) - self.seconds
+        for key in self.fresh.hottest(context):
+            if workers and time.process_time() - start > allowed:
+                break
+            heat = self.fresh.take(key)
+            if self._look_up(key):
+                self.cold.add(key, heat)
+        room = 2 * workers - len(self.waiting) if workers else len(self.cold)
+        if room > 0 and self.cold:
+            for key in self.cold.hottest(context)[:room]:
+                self.cold.take(key)
+                self._translate(key)
+        limit = min(self.hot * (1 + (len(self.fresh) + len(self.cold)) // CROWD), HOTTEST)
+        if limit != self._limit:
+            self._limit = s.hot_limit = limit
+
+    def _place(self, key: int) -> Place | None:
+        """What a jump-cache key (context << 33 | mode << 32 | pc) leads to in the present context."""
         entry, mode = key & MASK32, key >> 32 & 1
-        page = self._page(entry, mode)
-        if page is None:
-            return
-        place = (entry, mode, page[0].base + page[1])
+        page = self.places.page(entry, mode)
+        return None if page is None else (entry, mode, page[0].base + page[1])
+
+    def _look_up(self, key: int) -> bool:
+        """Link what there is for a key; whether a translation has to be made."""
+        place = self._place(key)
+        if place is None or place in self.waiting:
+            return False
+        entry, mode, _ = place
         known = self.codes.get(place)
         if known is not None:
-            if self._homes(known.spans, mode) != known.homes:
+            if self.places.homes(known.spans, mode) != known.homes:
                 self._drop(known)
-            elif self._all_executed(known.spans, mode):
+            elif self.places.all_executed(known.spans, mode):
                 self._install(key, known)
                 self.counts["relinked"] += 1
-                return
+                return False
             elif self._wait_for_pages(place):
-                return
+                return False
             else:
                 self._drop(known)
-        if place in self.waiting:
-            job = self.waiting[place]
-            if job is not None:  # hot again while it waits: hotter than the others
-                self.pool.promote(job)
-            return
-        self._request(key, place)
-
-    def _request(self, key: int, place: Place) -> None:
-        entry, mode, _ = place
         slot = self._slot(entry, mode)
         if self.hopeless.get(place) == slot:
-            return
-        if not self.executed(entry & -(1 << self.cpu.mmu.page_bits), mode):
-            return  # the maps have just changed
+            return False
+        if not self.places.executed(entry, mode):
+            return False  # the maps have just changed
         cached = self._from_cache(slot, mode)
         if cached is not None:
             obj, spans, insns, homes = cached
-            if self._all_executed(spans, mode):
+            if self.places.all_executed(spans, mode):
                 self.counts["from_cache"] += 1
                 self._link(key, place, obj, spans, insns, homes)
-                return
+                return False
             if self._wait_for_pages(place):
-                return
-        where = self._surroundings(entry, mode)
+                return False
+        return True
+
+    def _translate(self, key: int) -> None:
+        """Let a worker make a region, or make it here if there are none."""
+        place = self._place(key)
+        if place is None or place in self.waiting or not self.places.executed(place[0], place[1]):
+            return  # the maps have changed since it was wanted
+        entry, mode, _ = place
+        slot = self._slot(entry, mode)
+        where = self.places.surroundings(entry, mode)
         size = 1 << self.cpu.mmu.page_bits
         pages = {va: bytes(memoryview(r.bytes)[o : o + size]) for va, (r, o) in where.items()}
         args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages)
-        self.waiting[place] = None
+        self.waiting.add(place)
 
         def done(result: Any, error: str | None) -> None:
-            self.waiting.pop(place, None)
+            self.waiting.discard(place)
             if error is not None:
                 self.counts["failed"] += 1
                 self.hopeless[place] = slot  # it stays with the interpreter until its bytes change
                 return
             obj, spans, insns = result
             self.counts["translated"] += 1
-            homes = self._cut(spans, where)
+            homes = self.places.cut(spans, where)
             assert homes is not None
-            if _bytes(homes) != b"".join(
-                pages[va & -size][va & size - 1 :][:n] for va, n in _by_page(spans, size)
+            if contents(homes) != b"".join(
+                pages[va & -size][va & size - 1 :][:n] for va, n in by_page(spans, size)
             ):
                 self.counts["outdated"] += 1
                 return
-            about = {"spans": spans, "code": hashlib.sha256(_bytes(homes)).hexdigest(), "insns": insns}
+            about = {"spans": spans, "code": hashlib.sha256(contents(homes)).hexdigest(), "insns": insns}
             self.cache.put(slot, [json.dumps(about).encode(), obj])
             self._link(key, place, obj, spans, insns, homes)
 
-        if self.pool.size == 0:
-            start = time.perf_counter()
-            try:
-                result, error = translate(*args), None
-            except OutOfSight as e:
-                result, error = None, str(e)
-            self.inline_seconds += time.perf_counter() - start
-            done(result, error)
-        else:
-            job = self.pool.submit("region", args, done)
-            if place in self.waiting:
-                self.waiting[place] = job
-
-    # -- guest code ------------------------------------------------------------------------------------------
-
-    def _page(self, va: int, mode: int) -> tuple[Range, int] | None:
-        """Where the page of `va` lies, if it can be executed and is plain memory."""
-        size = 1 << self.cpu.mmu.page_bits
-        hit = self.cpu.memory.host_of(va & ~(size - 1), self._program_fc[mode])
-        return hit if hit is not None and hit[1] + size <= hit[0].size else None
-
-    def _surroundings(self, entry: int, mode: int) -> Pages:
-        """Where the entry's page lies, and those around it in which the guest has executed lately."""
-        size = 1 << self.cpu.mmu.page_bits
-        out = {}
-        for k in (0, *(d for i in range(1, REACH + 1) for d in (i, -i))):
-            va = ((entry & -size) + k * size) & MASK32
-            hit = self._page(va, mode) if k == 0 or self.executed(va, mode) else None
-            if hit is not None:
-                out[va] = hit
-        return out
-
-    def executed(self, va: int, mode: int) -> bool:
-        """Whether the guest has executed in the page lately, so that its tables say so."""
-        page = self.cpu.mmu.page_bits
-        entry = self.cpu.state.tlb[(va >> page & 255) + mode * 256]
-        return bool(entry.xtag == va & -(1 << page) & MASK32)
-
-    def _cut(self, spans: list[tuple[int, int]], where: Pages) -> list[Home] | None:
-        """Where spans of guest code lie, cut at pages; None if a page is not known."""
-        size = 1 << self.cpu.mmu.page_bits
-        out = []
-        for at, n in _by_page(spans, size):
-            if at & -size not in where:
-                return None
-            r, offset = where[at & -size]
-            out.append((r, offset + (at & size - 1), n))
-        return out
-
-    def _homes(self, spans: list[tuple[int, int]], mode: int) -> list[Home] | None:
-        """Where spans of guest code lie now; None if one of their pages is no plain memory."""
-        size = 1 << self.cpu.mmu.page_bits
-        where = {}
-        for va in {at & -size for at, _ in _by_page(spans, size)}:
-            hit = self._page(va, mode)
-            if hit is None:
-                return None
-            where[va] = hit
-        return self._cut(spans, where)
+        if self.pool.size:
+            self.pool.submit("region", args, done)
+            return
+        start = time.perf_counter()
+        try:
+            result, error = translate(*args), None
+        except OutOfSight as e:
+            result, error = None, str(e)
+        self.inline_seconds += time.perf_counter() - start
+        done(result, error)
 
     def _in_place(self, code: Code) -> bool:
         """Whether a region is what the guest would execute at its address now."""
-        return self._all_executed(code.spans, code.mode) and self._homes(code.spans, code.mode) == code.homes
-
-    def _all_executed(self, spans: list[tuple[int, int]], mode: int) -> bool:
-        """Whether the guest has executed in all pages of the spans lately."""
-        size = 1 << self.cpu.mmu.page_bits
-        return all(self.executed(va, mode) for va in {at & -size for at, _ in _by_page(spans, size)})
+        return (
+            self.places.all_executed(code.spans, code.mode)
+            and self.places.homes(code.spans, code.mode) == code.homes
+        )
 
     def _wait_for_pages(self, place: Place) -> bool:
         """Whether a region should wait for its pages to be used; in the end a smaller one is better."""
@@ -386,7 +345,7 @@ class Jit:
         from .engine import REGIONS, sources
 
         size = 1 << self.cpu.mmu.page_bits
-        hit = self._page(entry, mode)
+        hit = self.places.page(entry, mode)
         assert hit is not None
         r, offset = hit
         at = offset + (entry & size - 1)
@@ -406,8 +365,8 @@ class Jit:
             return None
         about = json.loads(blobs[0])
         spans = [(a, n) for a, n in about["spans"]]
-        homes = self._homes(spans, mode)
-        if homes is None or hashlib.sha256(_bytes(homes)).hexdigest() != about["code"]:
+        homes = self.places.homes(spans, mode)
+        if homes is None or hashlib.sha256(contents(homes)).hexdigest() != about["code"]:
             return None
         return blobs[1], spans, about["insns"], homes
 
@@ -417,26 +376,13 @@ class Jit:
             "regions": len(self.codes),
             "host_bytes": self.host_bytes,
             "guest_insns": self.guest_insns,
-            "waiting": len(self.waiting),
+            "waiting": len(self.waiting) + len(self.fresh) + len(self.cold),
+            "main_ms": int(1000 * self.seconds),
             "inline_ms": int(1000 * self.inline_seconds),
         }
 
     def close(self) -> None:
         self.pool.close()
-
-
-def _by_page(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
-    out = []
-    for at, n in spans:
-        while n:
-            take = min(n, (at & ~(size - 1)) + size - at)
-            out.append((at, take))
-            at, n = at + take, n - take
-    return out
-
-
-def _bytes(homes: list[tuple[Range, int, int]]) -> bytes:
-    return b"".join(bytes(memoryview(r.bytes)[o : o + n]) for r, o, n in homes)
 
 
 __all__ = ["Code", "Jit", "find_region", "translate"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .interp import HandlerEmitter
+from .handlers import HandlerEmitter
 from .isa import Model
 from .llvm.emit import INTRINSICS, METADATA
 from .spec.semantics import Semantics

@@ -213,3 +213,28 @@ class _Steps:
         if leaving is not None and leaving[0].known != 0:
             return None
         return Step(address, ops, length, next_, insn.traits)
+
+
+def code_reader(pages: dict[int, bytes], page_bits: int, big: bool = True) -> Any:
+    """code(address, size) on a snapshot of pages by virtual page address."""
+    size_mask = (1 << page_bits) - 1
+
+    def code(address: int, size: int) -> int:
+        out = b""
+        while len(out) < size:
+            at = (address + len(out)) & MASK32
+            page = pages.get(at & ~size_mask)
+            if page is None:
+                raise OutOfSight(f"{at:#x}")
+            out += page[at & size_mask :][: size - len(out)]
+        return int.from_bytes(out, "big" if big else "little")
+
+    return code
+
+
+def find_region(model: Model, mode: int, entry: int, page_bits: int, pages: dict[int, bytes]) -> Region:
+    """The region at `entry`; raises OutOfSight if not even its first instruction can be had."""
+    region = discover(model, mode, entry, code_reader(pages, page_bits, model.isa.big_endian))
+    if not region.insns:
+        raise OutOfSight(f"nothing to translate at {entry:#x}")
+    return region

@@ -35,6 +35,7 @@ def _region(*args: Any) -> Any:
     return translate(*args)
 
 
+NICE = 5
 JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region}
 
 
@@ -57,9 +58,10 @@ class Job:
 
 
 class _Process:
-    def __init__(self) -> None:
+    def __init__(self, nice: int = NICE) -> None:
         root = str(Path(__file__).resolve().parent.parent)
-        code = f"import sys; sys.path.insert(0, {root!r}); from translator.worker import main; main({BEGUN})"
+        path = f"import sys; sys.path.insert(0, {root!r})"
+        code = f"{path}; from translator.worker import main; main({BEGUN}, {nice})"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -88,10 +90,13 @@ class _Process:
 
 
 class Pool:
-    """Up to `size` workers, started when there is work."""
+    """Up to `size` workers, started when there is work.
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    `nice`: how far they stand behind the machine, and behind whatever else the user does.
+    """
+
+    def __init__(self, size: int, nice: int = NICE) -> None:
+        self.size, self.nice = size, nice
         self.seconds = 0.0  # that workers have spent on jobs
         self.queue: deque[Job] = deque()
         self.spare: deque[Job] = deque()  # for when nothing else waits
@@ -112,12 +117,6 @@ class Pool:
         self._feed()
         return job
 
-    def promote(self, job: Job) -> None:
-        """Do this job before the others that wait."""
-        if job in self.queue:
-            self.queue.remove(job)
-            self.queue.appendleft(job)
-
     def _feed(self) -> None:
         while self.queue or self.spare:
             idle = next((w for w in self.workers if w.job is None), None)
@@ -125,7 +124,7 @@ class Pool:
                 if len(self.workers) >= self.size:
                     return
                 try:
-                    idle = _Process()
+                    idle = _Process(self.nice)
                 except OSError as e:  # poll tells the jobs, unless other workers get round to them
                     self.broken = f"no worker process can be started: {e.strerror or e}"
                     return
@@ -211,11 +210,12 @@ def _do(name: str, args: tuple[Any, ...]) -> tuple[bool, Any]:
         return False, f"{type(e).__name__}: {e}"
 
 
-def main(begun: float) -> None:
+def main(begun: float, nice: int) -> None:
     """A worker: jobs in on standard input, results out on standard output; none if its code is newer than
     that of its parent, which began then."""
     differs: bool | None = None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(nice)
     out = os.dup(1)
     os.dup2(2, 1)  # nothing but results may be written there
     while True:

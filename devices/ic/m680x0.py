@@ -139,7 +139,7 @@ class M680x0(Element):
         directory = (options.cache_dir or default_directory()) if options.cache else None
         self._cache = Cache(directory, warn=lambda text: self.machine.log(self, text))
         cores, asked = len(os.sched_getaffinity(0)), options.jit_workers
-        pool = Pool(cores if asked is None else asked)
+        pool = Pool(cores if asked is None else asked, nice=0)  # the machine waits for this
         progress = Progress()
         try:
             native = Native(model, mmu, self._cache, pool, progress, quick=asked != 0)

@@ -268,7 +268,7 @@ class Machine:
             entry, here = int(s.context) | self._entry, int(s.context) | int(s.pc)
             hot = {int(k) for k in s.hot[0:min(s.hot_count, HOT_ENTRIES)]}
             s.hot[0] = entry if entry in hot else here
-            known = entry in hot or self.jit.executed(int(s.pc), int(s.mode))
+            known = entry in hot or self.jit.places.executed(int(s.pc), int(s.mode))
             s.hot_count = int(self._asked < self.regions and known)
             self._asked += 1
         self.jit.poll()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from translator.cpu import ConcreteCpu
+from translator.concrete import ConcreteCpu
 from translator.isa import Model
 from translator.spec.concrete import AccessFault
 from translator.state import CORE

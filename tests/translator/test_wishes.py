@@ -1,0 +1,34 @@
+"""The hottest first, what was hot once later, what is never hot again not at all."""
+
+from __future__ import annotations
+
+from translator.wishes import AGE, Wishes
+
+HERE, ELSEWHERE = 2 << 32, 4 << 32
+
+
+def test_the_hottest_first() -> None:
+    wishes = Wishes()
+    for key, heat in ((HERE | 0x100, 1), (HERE | 0x200, 3), (HERE | 0x300, 2), (ELSEWHERE, 9)):
+        wishes.add(key, heat)
+    wishes.add(HERE | 0x100, 4)
+    assert wishes.hottest(2) == [HERE | 0x100, HERE | 0x200, HERE | 0x300]
+    assert wishes.hottest(3) == []
+    assert wishes.take(HERE | 0x200) == 3
+    assert HERE | 0x200 not in wishes
+
+
+def test_what_is_not_heard_of_again_is_forgotten() -> None:
+    wishes = Wishes()
+    wishes.add(HERE, 3)
+    for _ in range(2 * AGE):
+        wishes.add(HERE | 2)
+    assert HERE not in wishes
+    assert HERE | 2 in wishes
+
+
+def test_the_list_is_bounded() -> None:
+    wishes = Wishes()
+    for key in range(20 * AGE):
+        wishes.add(key, 2)
+    assert len(wishes) <= 2 * AGE
