@@ -15,7 +15,7 @@ from translator.sparc import MB86904, MODELS
 from translator.sparc.disasm import FPOPS
 
 OBJDUMP = "sparc64-linux-gnu-objdump"
-RANDOM = 100  # words of each declaration
+RANDOM = 40  # words of each declaration
 NO_RESERVED = frozenset({"sethi", "bicc", "call", "unimp", "fbfcc", "cbccc", "cpop1", "cpop2"})
 FIXED_RD = {"rett", "wrpsr", "wrwim", "wrtbr", "flush"}
 FIXED_RS1 = {"rdpsr", "rdwim", "rdtbr"}
