@@ -31,7 +31,8 @@ void boot_command(int argc, char **argv);
 /* Boots the file that the host was started with; comes back only on failure, with the reason printed. */
 void boot_host_file(void);
 
-/* Loads a program into the allowed memory and starts it; comes back only on failure, with the reason printed. */
+/* Loads a program into the allowed memory and starts it; comes back only on failure, with the reason
+ * printed. */
 void boot_program(struct source *source, struct memory_range allowed, const struct boot_request *request,
                   u32 argc, const char *const *argv);
 

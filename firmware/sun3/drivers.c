@@ -270,7 +270,9 @@ static int load(const struct driver *driver, u32 controller, u32 unit, u32 parti
 
     if (driver->open(&r))
         return -1;
-    int n = r.interface ? load_from_network(r.data) : driver == &tape_driver ? load_from_tape(&r) : load_from_disk(&r);
+    int n = r.interface                ? load_from_network(r.data)
+            : driver == &tape_driver ? load_from_tape(&r)
+                                     : load_from_disk(&r);
     if (!n)
         printf("There is nothing to boot there\n");
     return n > 0 ? n : -1;

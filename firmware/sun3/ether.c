@@ -1,5 +1,5 @@
-/* Ethernet as boot programs see it through the boot table: NetBSD sun68k/stand/libsa/saio.h. Their buffers are
- * copied, so they may be anywhere. */
+/* Ethernet as boot programs see it through the boot table: NetBSD sun68k/stand/libsa/saio.h. Their buffers
+ * are copied, so they may be anywhere. */
 #include "ether.h"
 #include "console.h"
 #include "drivers.h"
@@ -65,7 +65,8 @@ static int interface_address(u8 *to)
     return 0;
 }
 
-static const struct interface interface = {interface_send, interface_poll, interface_reset, interface_address};
+static const struct interface interface = {interface_send, interface_poll, interface_reset,
+                                           interface_address};
 
 static int open_chip(struct io_request *r, const struct ether_chip *chip, const struct driver *driver)
 {

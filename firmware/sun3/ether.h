@@ -1,4 +1,4 @@
-/* Ethernet: what booting (netboot.c) and boot programs (ether.c) ask of a chip, and what each chip answers. */
+/* Ethernet: what booting (netboot.c) and boot programs (ether.c) ask of a chip, and what each answers. */
 #ifndef FW_ETHER_H
 #define FW_ETHER_H
 
@@ -6,7 +6,7 @@
 #include "sun3.h"
 
 enum { ETHER_ADDRESS = 6, ETHER_HEADER = 14, ETHER_SHORTEST = 60, ETHER_LARGEST = 1514 };
-enum { ETHER_BUFFER = 1520, ETHER_FRAMES = 4 }; /* bytes of one; of them in memory, besides the one that is sent */
+enum { ETHER_BUFFER = 1520, ETHER_FRAMES = 4 /* received ones in memory */ };
 
 /* The chips reach the upper 16 MB of the address space; one page of it is theirs. */
 #define ETHER_DMA(p) ((u32)(size_t)(p) & 0x00FFFFFF)

@@ -6,8 +6,10 @@
 #include "trap.h"
 
 enum { NO_RESET = 0x80, ON_AIR = 0x40, ATTENTION = 0x20, RUNNING = NO_RESET | ON_AIR };
-enum { EVENTS = 0xF000, CU_START = 0x0100, RU_START = 0x0010, RU_ABORT = 0x0040, RU_STATE = 0x0070, RU_READY = 0x0040 };
-enum { COMPLETE = 0x8000, GOOD = 0x2000, NO_CARRIER = 0x0400, LAST = 0x8000, COUNT = 0x3FFF, NOTHING = 0xFFFF };
+enum { EVENTS = 0xF000, CU_START = 0x0100, RU_START = 0x0010, RU_ABORT = 0x0040 };
+enum { RU_STATE = 0x0070, RU_READY = 0x0040 };
+enum { COMPLETE = 0x8000, GOOD = 0x2000, NO_CARRIER = 0x0400, LAST = 0x8000 };
+enum { COUNT = 0x3FFF, NOTHING = 0xFFFF };
 enum { SET_ADDRESS = 1, CONFIGURE = 2, TRANSMIT = 4 };
 enum { START_TIME = 100, COMMAND_TIME = 1000 /* ms */, RESET_READS = 20 };
 
@@ -133,7 +135,8 @@ static int probe(void)
 
 static int start(const u8 *address)
 {
-    static const u8 configuration[12] = {12, 8, 0x40, 0x2E /* headers in buffers */, 0, 0x60, 0, 0xF2, 0, 0, 64, 0};
+    static const u8 configuration[12] = {
+        12, 8, 0x40, 0x2E /* headers in buffers */, 0, 0x60, 0, 0xF2, 0, 0, 64, 0};
 
     CONTROL = 0;
     for (int i = 0; i < RESET_READS; i++)

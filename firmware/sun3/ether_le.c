@@ -4,7 +4,8 @@
 #include "ether.h"
 #include "trap.h"
 
-enum { STOP = 0x0004, STRT = 0x0002, INIT = 0x0001, TDMD = 0x0008, TXON = 0x0010, RXON = 0x0020, IDON = 0x0100 };
+enum { INIT = 0x0001, STRT = 0x0002, STOP = 0x0004, TDMD = 0x0008, TXON = 0x0010, RXON = 0x0020 };
+enum { IDON = 0x0100 };
 enum { BSWP = 4, OWN = 0x8000, ERR = 0x4000, STP = 0x0200, ENP = 0x0100, LCAR = 0x0800, FCS = 4 };
 enum { LOG_FRAMES = 2, START_TIME = 100, SEND_TIME = 1000 /* ms */ };
 

@@ -69,4 +69,6 @@ void machine_prepare_kernel(void)
 
 const struct boot_device machine_boot_devices[] = {
     {"sd", "a SCSI disk", boot_disk}, {"st", "a SCSI tape; p is the file on it", boot_tape},
-    {"ie", "the network, by RARP and TFTP: 3/160, 3/260", boot_ie}, {"le", "the network: 3/50, 3/60", boot_le}, {"", 0, 0}};
+    {"ie", "the network, by RARP and TFTP: 3/160, 3/260", boot_ie},
+    {"le", "the network, by RARP and TFTP: 3/50, 3/60", boot_le},
+    {"", 0, 0}};

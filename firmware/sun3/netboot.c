@@ -1,5 +1,5 @@
-/* Booting over the network as Sun's PROMs do: RARP (RFC 903) for the address, TFTP (RFC 1350) of the file that
- * has the address for a name, in hexadecimal. ARP requests for us are answered meanwhile. */
+/* Booting over the network as Sun's PROMs do: RARP (RFC 903) for the address, TFTP (RFC 1350) of the file
+ * that has the address for a name, in hexadecimal. ARP requests for us are answered meanwhile. */
 #include "clock.h"
 #include "console.h"
 #include "ether.h"
@@ -8,7 +8,8 @@
 enum { TYPE_IP = 0x0800, TYPE_ARP = 0x0806, TYPE_RARP = 0x8035 };
 enum { ARP_REQUEST = 1, ARP_REPLY, RARP_REQUEST, RARP_REPLY, ARP_SIZE = 28 };
 enum { IP_HEADER = 20, UDP_HEADER = 8, UDP = 17, LIFETIME = 64, FRAGMENT = 0x3FFF };
-enum { TFTP_PORT = 69, FIRST_PORT = 0x4000, READ = 1, DATA = 3, ACK = 4, ERROR = 5, NOT_FOUND = 1, BLOCK = 512 };
+enum { TFTP_PORT = 69, FIRST_PORT = 0x4000, BLOCK = 512 };
+enum { READ = 1, DATA = 3, ACK, ERROR, NOT_FOUND = 1 /* error */ };
 enum { CONTROL_C = 3, POLLS = 64, IDLE_AFTER = 32 /* times POLLS */ };
 enum { IP_SIZE = 4, NOTHING_CAME = 0, CAME = 1, INTERRUPTED = -1 };
 enum { AT_IP = ETHER_HEADER, AT_UDP = AT_IP + IP_HEADER, AT_TFTP = AT_UDP + UDP_HEADER };
@@ -236,7 +237,8 @@ static int store(const u8 *data, u32 n)
     return 1;
 }
 
-/* The next block, or an end. An old block is acknowledged by the time-out alone: no sorcerer's apprentices. */
+/* The next block, or an end. Old blocks are not acknowledged again but by a time-out: no sorcerer's
+ * apprentices. */
 static int is_next(const u8 *frame, u32 n)
 {
     u32 size;
