@@ -202,8 +202,12 @@ class Ncr5380(Element):
 
     def _read_bus_status(self) -> int:
         """What software polls, more than a million times in a selection that nobody answers."""
-        wires = self.scsi.wires
-        return wires.control & 0xFE | wires.parity if wires else 0
+        bus = self.scsi.peer
+        if bus is None:
+            return 0
+        wires = bus.own_wires
+        status: int = wires.control & 0xFE | wires.parity
+        return status
 
     def _drive(self) -> None:
         """Put on the lines what the registers say."""
