@@ -36,7 +36,8 @@ from .worker import Pool, find_model
 HOT = 150  # taken branches to a place before it is translated, when nothing waits
 CROWD = 32  # so many waiting double that, twice as many treble it …
 HOTTEST = 0x7FFF  # … up to this
-SHARE, HEAD_START = 0.1, 0.2  # of the machine's processor seconds; seconds
+SHARE, HEAD_START = 0.05, 0.2  # of the machine's processor seconds; seconds
+WORTHWHILE = 0.002  # seconds: with less, the list is not even sorted
 LEVEL, CODEGEN = 2, 2
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 MASK32 = 0xFFFFFFFF
@@ -142,7 +143,7 @@ class Jit:
         s, workers = self.cpu.state, self.pool.size
         context = s.context >> 32
         allowed = HEAD_START + SHARE * (start - self._born) - self.seconds
-        for key in self.fresh.hottest(context):
+        for key in self.fresh.hottest(context) if not workers or allowed > WORTHWHILE else ():
             if workers and time.process_time() - start > allowed:
                 break
             heat = self.fresh.take(key)
