@@ -12,7 +12,39 @@ from hostnet.frames import ip_text, parse_ip
 
 LOOPBACK = "127.0.0.1"
 RESOLV_CONF = Path("/etc/resolv.conf")
+PREFIX = b"\x52\x55"
+"""The gateway's Ethernet address is this and its IP address: locally administered, as libslirp's."""
 Endpoint = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A user-mode network as its statement says. guest: the first client; nameserver: the real one."""
+
+    gateway: bytes
+    netmask: bytes
+    dns: bytes
+    guest: bytes
+    nameserver: str | None = None
+    hostname: str | None = None
+    dhcp: bool = True
+    restrict: bool = False
+    host_loopback: bool = False
+
+    @property
+    def network(self) -> bytes:
+        """The address of the guest's network."""
+        return bytes(a & b for a, b in zip(self.gateway, self.netmask, strict=True))
+
+    def local(self, ip: bytes) -> bool:
+        """Whether an address is on the guest's network."""
+        return bytes(a & b for a, b in zip(ip, self.netmask, strict=True)) == self.network
+
+    def is_host(self, ip: bytes) -> bool:
+        """Whether an address may be that of a host of the guest's network: neither its first nor its last."""
+        host = int.from_bytes(ip, "big") & ~int.from_bytes(self.netmask, "big") & 0xFFFF_FFFF
+        last = ~int.from_bytes(self.netmask, "big") & 0xFFFF_FFFF
+        return self.local(ip) and host not in (0, last)
 
 
 @dataclass

@@ -205,6 +205,16 @@ def needs(*programs):
         pytest.skip(reason)
 
 
+def needs_libslirp():
+    """Skip without libslirp, saying why."""
+    from hostnet.user.slirp import load
+
+    try:
+        load()
+    except OSError as error:
+        pytest.skip(f"no libslirp ({error}): install libslirp0")
+
+
 class Space:
     """A network namespace of its own, with a loopback that is up."""
 

@@ -154,9 +154,9 @@ def user_net(machine, count):
     before = open_files()
     attack(machine, element, guest, corpus(GATEWAY, b"\x52\x55" + GATEWAY, bytes(32)), count)
     assert open_files() - before <= 520
-    assert len(element.tcp.flows) <= 512
-    assert len(element.udp.flows) <= 256
-    assert len(element.station._pieces) <= 16
+    assert len(element.engine.tcp.flows) <= 512
+    assert len(element.engine.udp.flows) <= 256
+    assert len(element.engine.station._pieces) <= 16
 
 
 def connections(count):
@@ -293,4 +293,4 @@ def test_without_sockets_the_guest_is_refused(machine, monkeypatch):
         guest.send(frame)
     machine.clock.advance(1_000_000_000)
     monkeypatch.undo()
-    assert element.tcp.flows == {}
+    assert element.engine.tcp.flows == {}
