@@ -235,7 +235,7 @@ class Cpu:
         """The processor's reset: its vector is read through the machine."""
         isa = self.model.isa
         self.stopped = self.halted = False
-        self.replay.done()
+        self.replay.reset()
         self.flush()
         isa.reset(self.state, lambda a, n: self.memory.read(a, n, isa.fcs(1, "program")))
         self.halted = bool(self.state.pc & isa.word - 1)  # a fault while reset goes on is a double one

@@ -138,6 +138,13 @@ class Replay:
         s.log_budget, s.log_count = s.budget, len(fixes) << COUNT_BITS | self._left
         self._used, self._full = 0, False
 
+    def reset(self) -> None:
+        """As after power-up: frames carry what is left of older logs too, the same each time."""
+        self.done()
+        self.forget()
+        self._log[:] = self._old[:] = bytes(self.room)
+        self.state.log_count = self.state.redo_count = 0
+
     def done(self) -> None:
         """The restarted instruction has ended, or has faulted again."""
         self.state.redo = self.state.fix_kind = 0

@@ -217,6 +217,7 @@ class Machine:
         for _, name, count in CORE:
             if name.startswith("fault_") and count == 1:
                 setattr(s, name, 0)
+        cpu.replay.reset()
         s.sr_sys, s.mode, s.mmu_context = 0x27, 1, 0
         s.int_vector = 0xFFFFFFFF
         s.isp, s.usp, s.msp = SUPERVISOR_STACK, USER_STACK, MASTER_STACK
