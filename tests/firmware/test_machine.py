@@ -150,7 +150,7 @@ def test_rom_vector_for_foreign_code(tmp_path: Path) -> None:
     a_out(tmp_path)
     text = prompt("b standalone word\n1f z\nc\n2\n", tmp_path)
     for line in (
-        "memory 2000000 available 1ffc000",
+        "memory 2000000 available 1ffa000",
         "arguments standalone word",
         "function code 1 segments 40 41 42 43 44 45 46 47",
         "same in all contexts: 1",
