@@ -7,10 +7,9 @@ import zlib
 
 import pytest
 
+from tests.devices.station import Station
 from tme.bus import BusError
-from tme.element import Element
 from tme.errors import TmeError
-from tme.ethernet import EthernetPort
 from tme.machine import Machine
 from tme.mesh.session import Session
 from tme.options import Options
@@ -29,23 +28,6 @@ ALL = b"\xff" * 6
 MULTICAST = bytes.fromhex("01005e000001")
 MILLISECOND = 1_000_000
 PROM, INTL, DRTY, COLL, DTCR, LOOP, DTX, DRX = 0x8000, 0x40, 0x20, 0x10, 8, 4, 2, 1
-
-
-class Station(Element):
-    """What is at the other end of the cable."""
-
-    module = "test/station"
-
-    def __init__(self, machine):
-        self.name, self.machine, self.where, self.connections = "station", machine, None, []
-        self.frames = []
-        self.port = EthernetPort(self, receive=self.frames.append)
-
-    def ports(self, args):
-        return [self.port]
-
-    def close(self):
-        pass
 
 
 class Driver:

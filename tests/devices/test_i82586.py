@@ -7,10 +7,9 @@ import zlib
 
 import pytest
 
+from tests.devices.station import Station
 from tme.bus import BusError
-from tme.element import Element
 from tme.errors import TmeError
-from tme.ethernet import EthernetPort
 from tme.machine import Machine
 from tme.mesh.session import Session
 from tme.options import Options
@@ -28,23 +27,6 @@ ME = bytes.fromhex("080020112233")
 OTHER = bytes.fromhex("080020445566")
 ALL = b"\xff" * 6
 MILLISECOND = 1_000_000
-
-
-class Station(Element):
-    """What is at the other end of the cable."""
-
-    module = "test/station"
-
-    def __init__(self, machine):
-        self.name, self.machine, self.where, self.connections = "station", machine, None, []
-        self.frames = []
-        self.port = EthernetPort(self, receive=self.frames.append)
-
-    def ports(self, args):
-        return [self.port]
-
-    def close(self):
-        pass
 
 
 class Driver:

@@ -102,7 +102,7 @@ def read_boot_block(folder: Path, partition: str) -> bytes:
 
 def work(machine: Disk) -> None:
     """Make files in every size that SunOS allocates differently; also use some up and give them back."""
-    machine.sh("mkdir /work; cd /work")
+    machine.sh("mkdir /kept; cd /kept")
     assert "150+1 records in" in machine.sh("dd if=/vmunix of=copy bs=8k")
     machine.sh("tar cf archive /bin /etc /usr")
     machine.sh("dd if=/vmunix of=short bs=100 count=3; dd if=/vmunix of=gone bs=8k; rm gone")
@@ -112,7 +112,7 @@ def work(machine: Disk) -> None:
 
 
 def wanted() -> tuple[bytes, dict[str, bytes]]:
-    """The kernel, and every file that the archive in /work must have."""
+    """The kernel, and every file that the archive in /kept must have."""
     tree = Tree()
     tree.graft(GUESTS / "sunos411/munixfs_sun3")
     kernel = Tree()
@@ -134,7 +134,7 @@ def wanted() -> tuple[bytes, dict[str, bytes]]:
 def verify(folder: Path, partition: str) -> None:
     """What `work` made is on the image, byte for byte."""
     copy, linked, short, text, archive = contents(
-        folder, partition, *(f"/work/{name}" for name in ("copy", "linked", "short", "text", "archive"))
+        folder, partition, *(f"/kept/{name}" for name in ("copy", "linked", "short", "text", "archive"))
     )
     kernel, files = wanted()
     assert copy == linked == kernel
@@ -174,9 +174,9 @@ def test_labelled_by_sunos_booted_by_sun_s_prom(tmp_path, board, where, partitio
 
     with sun(tmp_path, board, engines[1]) as machine:  # power off and on
         machine.boot(where)
-        assert machine.sh("cat /work/text") == "It stays.\n"
-        assert "150+1 records in" in machine.sh("dd if=/work/copy of=/dev/null bs=8k")
-        machine.sh("mkdir /again; cd /again; tar xf /work/archive")
+        assert machine.sh("cat /kept/text") == "It stays.\n"
+        assert "150+1 records in" in machine.sh("dd if=/kept/copy of=/dev/null bs=8k")
+        machine.sh("mkdir /again; cd /again; tar xf /kept/archive")
         machine.send("reboot\r")
         machine.expect("syncing file systems... done\nrebooting...", 120)
         machine.expect("\n>", 300)
@@ -199,7 +199,7 @@ def test_booted_by_our_firmware(tmp_path, board, where, partition, engine):
     verify(tmp_path, partition)
     with ours(tmp_path, board, engine) as machine:
         machine.boot(where)
-        assert machine.sh("cat /work/text") == "It stays.\n"
+        assert machine.sh("cat /kept/text") == "It stays.\n"
 
 
 def test_a_file_system_for_data(tmp_path):
