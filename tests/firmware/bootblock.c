@@ -1,57 +1,7 @@
-/* A boot program on disk or tape, loaded at 0x4000: shows its boot parameters, calls the ROM's driver back,
- * with the structures of Sun's boot programs (NetBSD sun3/include/mon.h). */
-typedef unsigned int u32;
-typedef unsigned char u8;
+/* A boot program on disk or tape, loaded at 0x4000: shows its boot parameters, calls the ROM's driver back. */
+#include "bootprog.h"
 
-#define ROM_VECTOR 0x0FEF0000
-#define ROMVEC(offset, type) (*(__typeof__(type) *)(ROM_VECTOR + (offset)))
-
-enum { BLOCK = 512, READ = 1, WRITE = 2, BUFFER = 0x61FF0 /* across a page's end */ };
-
-struct request {
-    u8 flags;
-    const struct table *table;
-    void *data;
-    int controller, unit, first;
-    int cylinder, offset, block;
-    u8 *memory;
-    int count;
-    void *unused[3];
-};
-
-struct table {
-    char name[2];
-    int (*probe)(void);
-    int (*boot)(const void *parameters);
-    int (*open)(struct request *r);
-    int (*close)(struct request *r);
-    int (*strategy)(struct request *r, int what);
-    const char *description;
-    const void *resources;
-};
-
-struct parameters {
-    const char *argv[8];
-    char strings[100];
-    char name[2];
-    int controller, unit, part;
-    const char *file;
-    const struct table *table;
-} __attribute__((packed));
-
-typedef int printf_fn(const char *text, ...);
-
-__asm__(".section .text.start\n"
-        "start: jmp main\n"
-        ".text\n");
-
-void *memset(void *to, int byte, __SIZE_TYPE__ n); /* the compiler calls it */
-void *memset(void *to, int byte, __SIZE_TYPE__ n)
-{
-    for (u8 *p = to; n--; p++)
-        *p = (u8)byte;
-    return to;
-}
+enum { BUFFER = 0x61FF0 /* across a page's end */ };
 
 static u32 sum(const u8 *p, int n)
 {

@@ -36,3 +36,18 @@ def installed_versions() -> list[str]:
     lines = [output.stdout.splitlines()[0] for output in outputs]
     lines[0] = Path(lines[0].split()[0]).name + lines[0][len(lines[0].split()[0]) :]
     return lines
+
+
+def boot_program(folder: Path, source: Path) -> bytes:
+    """A C file that includes bootprog.h, linked at 0x4000, as it lies on a medium."""
+    (folder / "script").write_text(
+        "SECTIONS { . = 0x4000; .all : { *(.text.start) *(.text* .rodata* .data* .bss*) } }"
+    )
+    flags = "-m68020 -msoft-float -Os -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic -nostdlib"
+    flags += f" -static -Wl,--build-id=none -Wl,-e,0x4000 -Wl,-T,{folder / 'script'}"
+    elf, raw = folder / "boot.elf", folder / "boot.raw"
+    command = [compiler(), *flags.split(), str(source), "-lgcc", "-o", str(elf)]
+    subprocess.run(command, check=True)
+    objcopy = need("m68k-linux-gnu-objcopy", "binutils-m68k-linux-gnu")
+    subprocess.run([objcopy, "-O", "binary", "-j", ".all", str(elf), str(raw)], check=True)
+    return raw.read_bytes()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 import firmware
 import tme
-from tests.firmware.cross import ROOT, compiler, need
+from tests.firmware.cross import ROOT, boot_program
 
 CHIPS = {
     "ie": """obie0: tme/machine/sun3/obie
@@ -44,19 +43,6 @@ def boot(folder: Path, chip: str, program: bytes, command: str, end: str = "\n>"
     return session(folder, chip, net, (f"{command}\r", end))
 
 
-def build(folder: Path) -> bytes:
-    """netblock.c, linked at 0x4000."""
-    script, elf, raw = folder / "script", folder / "boot.elf", folder / "boot.raw"
-    script.write_text("SECTIONS { . = 0x4000; .all : { *(.text.start) *(.text* .rodata* .data* .bss*) } }")
-    flags = "-m68020 -msoft-float -Os -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic -nostdlib"
-    flags += f" -static -Wl,--build-id=none -Wl,-e,0x4000 -Wl,-T,{script}"
-    source = str(ROOT / "tests/firmware/netblock.c")
-    subprocess.run([compiler(), *flags.split(), source, "-lgcc", "-o", str(elf)], check=True)
-    objcopy = need("m68k-linux-gnu-objcopy", "binutils-m68k-linux-gnu")
-    subprocess.run([objcopy, "-O", "binary", "-j", ".all", str(elf), str(raw)], check=True)
-    return raw.read_bytes()
-
-
 @pytest.mark.parametrize("chip", CHIPS)
 def test_as_a_sun_prom_does_it(tmp_path: Path, chip: str) -> None:
     program = GREETING + bytes(3 * 512 - len(GREETING))  # whole blocks: an empty one ends them
@@ -76,7 +62,8 @@ def test_as_a_sun_prom_does_it(tmp_path: Path, chip: str) -> None:
 
 @pytest.mark.parametrize("chip", CHIPS)
 def test_serves_the_boot_program(tmp_path: Path, chip: str) -> None:
-    text = boot(tmp_path, chip, build(tmp_path), f"b {chip}(0,2,1)vmunix -s")
+    program = boot_program(tmp_path, ROOT / "tests/firmware/netblock.c")
+    text = boot(tmp_path, chip, program, f"b {chip}(0,2,1)vmunix -s")
     asked = "send 0 answer 60 type 8035 op 4 address 10.0.2.15\n"
     assert (
         f"{chip} 0 2 1 [{chip}(0,2,1)vmunix] [-s] [vmunix]\nneeds 0 probe 0\nopen 0\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.cross import ROOT, compiler, need
+from tests.firmware.cross import ROOT, boot_program
 
 BLOCK, CYLINDER, START = 512, 256, 3
 """START: the first cylinder of partition b."""
@@ -42,21 +42,6 @@ def checksum(data: bytes) -> int:
     return total
 
 
-def boot_program(folder: Path, source: Path = ROOT / "tests/firmware/bootblock.c") -> bytes:
-    """A C file, linked at 0x4000, as it lies on the medium."""
-    (folder / "script").write_text(
-        "SECTIONS { . = 0x4000; .all : { *(.text.start) *(.text* .rodata* .data* .bss*) } }"
-    )
-    flags = "-m68020 -msoft-float -Os -ffreestanding -fno-tree-loop-distribute-patterns -fno-pic -nostdlib"
-    flags += f" -static -Wl,--build-id=none -Wl,-e,0x4000 -Wl,-T,{folder / 'script'}"
-    elf, raw = folder / "boot.elf", folder / "boot.raw"
-    command = [compiler(), *flags.split(), str(source), "-lgcc", "-o", str(elf)]
-    subprocess.run(command, check=True)
-    objcopy = need("m68k-linux-gnu-objcopy", "binutils-m68k-linux-gnu")
-    subprocess.run([objcopy, "-O", "binary", "-j", ".all", str(elf), str(raw)], check=True)
-    return raw.read_bytes()
-
-
 def label() -> bytes:
     """A Sun label: 16 heads of 16 sectors, partition b from cylinder START."""
     block = bytearray(BLOCK)
@@ -75,7 +60,7 @@ def label() -> bytes:
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tape of two files and a labelled disk; the boot program is on both."""
     folder = tmp_path_factory.mktemp("media")
-    program = boot_program(folder)
+    program = boot_program(folder, ROOT / "tests/firmware/bootblock.c")
     assert len(program) <= 15 * BLOCK
     (folder / "boot").write_bytes(program + bytes(-len(program) % BLOCK))
     (folder / "second").write_bytes(bytes(i * 13 & 0xFF for i in range(4 * BLOCK)))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.cross import ROOT
-from tests.firmware.test_scsi import BLOCK, BOARDS, boot_program
+from tests.firmware.cross import ROOT, boot_program
+from tests.firmware.test_scsi import BLOCK, BOARDS
 
 FIRST, ENOUGH = 64, 100
 """Where writer.c begins, and how many blocks it may write before the end comes."""
