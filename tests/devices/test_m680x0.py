@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from devices.ic.m680x0 import M68010, M68020, BoardPort
+from devices.ic.m680x0 import M68010, M68020
+from devices.ic.processor import BoardPort
 from tme.args import Args
 from tme.element import Element
 from tme.errors import TmeError

@@ -3,7 +3,7 @@
 import pytest
 
 from devices.ic.z8530reg import RR0, RR1, WR5
-from devices.sun.sun3.zs import Zs
+from devices.sun.zs import Zs
 from tme.args import Args
 from tme.element import Element
 from tme.errors import TmeError

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devices.generic.bus import Slave
-from devices.ic.m680x0 import BoardPort
+from devices.ic.processor import BoardPort
 from devices.sun.sun3 import space
 from devices.sun.sun3.control import (
     AUTOVECTORED_SCCS,
@@ -209,7 +209,7 @@ class Mainbus(Element):
         """The enable register lets the screen show something."""
         return bool(self.enable.register.VIDEO)
 
-    # ---- the processor's side (devices.ic.m680x0.Board) ----------------------------------------------------
+    # ---- the processor's side (devices.ic.processor.Board) --------------------------------------------------
 
     @property
     def mmu(self) -> Mmu:

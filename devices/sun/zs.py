@@ -1,10 +1,12 @@
-"""machine/sun3/zs: a Z8530 as Sun wires it, with two serial lines.
+"""machine/sun3/zs, machine/sun4/zs: a Z8530 as Sun wires it, with two serial lines.
 
     zs0 at obio0 addr 0x020000 ipl 6: tme/machine/sun3/zs
+    zs0 at mainbus0 addr 0xf1000000 ipl 12: tme/machine/sun4/zs
     console0 at zs0 channel A: tme/host/posix/serial device -
 
 Eight bytes on D31-D24: +0 B control, +2 B data, +4 A control, +6 A data. PCLK is 4.9152 MHz, so a time
-constant of 14 makes 9600 baud. An interrupt acknowledge cycle gives the vector that the chip was told.
+constant of 14 makes 9600 baud. An interrupt acknowledge cycle gives the vector that the chip was told; there
+are none on a SPARC.
 """
 
 from __future__ import annotations
@@ -85,3 +87,9 @@ class Zs(Element):
 
     def reset(self) -> None:
         self.chip.reset()
+
+
+class Sun4Zs(Zs):
+    """The same on a Sun-4."""
+
+    module = "machine/sun4/zs"
