@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import cache, cached_property
 from typing import Any
 
-import cffi
+import _cffi_backend as cffi  # what cffi runs on: our types are a table, there is no C to be parsed
 
 from .spec.semantics import Reg
 
@@ -27,6 +28,7 @@ LOG_WORDS = 32  # values read from devices by an instruction that may have to be
 # that the host's floating-point unit does not treat as the guest's.
 EXITS = ("budget", "load", "store", "probe", "exception", "interpreter", "elsewhere", "float")
 CTYPES = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
+Field = tuple[str, str, int]  # C type, name, count
 
 
 class Reason(IntEnum):
@@ -42,8 +44,8 @@ class Reason(IntEnum):
     ROUTINE = 7  # an exception has been taken, and somebody watches (state.watch)
 
 
-# (C type, name, count): what the engines share.  Order is layout; natural alignment is kept by hand.
-CORE: list[tuple[str, str, int]] = [
+# What the engines share.  Order is layout; natural alignment is kept by hand.
+CORE: list[Field] = [
     ("uint64_t", "budget", 1),  # instructions left when native code leaves
     ("uint32_t", "pc", 1),
     ("uint32_t", "reason", 1),
@@ -118,62 +120,64 @@ CORE: list[tuple[str, str, int]] = [
     ("struct jump", "jumps", JUMP_ENTRIES),
     ("uint16_t", "heat", JUMP_ENTRIES),
 ]
-STRUCTS = """
-struct tlb { uint32_t rtag, wtag, xtag, pad; uint64_t addend, pad2; };
-struct range { uint64_t base, size, host, code, writable, fine; };
-struct jump { uint64_t key, code; };
-struct edge { uint8_t bytes[24]; uint32_t room, reaches; };
-"""
-_SIZES = {
-    "uint8_t": 1,
-    "uint16_t": 2,
-    "uint32_t": 4,
-    "uint64_t": 8,
-    "struct tlb": 32,
-    "struct range": 48,
-    "struct jump": 16,
-    "struct edge": 32,
-}
+STRUCTS: dict[str, list[Field]] = {
+    "struct tlb": [*(("uint32_t", name, 1) for name in ("rtag", "wtag", "xtag", "pad")),
+                   ("uint64_t", "addend", 1), ("uint64_t", "pad2", 1)],
+    "struct range": [("uint64_t", name, 1) for name in ("base", "size", "host", "code", "writable", "fine")],
+    "struct jump": [("uint64_t", "key", 1), ("uint64_t", "code", 1)],
+    "struct edge": [("uint8_t", "bytes", EDGE_BYTES), ("uint32_t", "room", 1), ("uint32_t", "reaches", 1)],
+}  # fmt: skip
+
+
+@cache
+def _ctype(name: str) -> Any:
+    """A C type by name."""
+    if name not in STRUCTS:
+        return cffi.new_primitive_type(name)
+    made, fields, at = cffi.new_struct_type(name), [], 0
+    for ctype, field, count in STRUCTS[name]:
+        fields.append((field, _array(ctype, count), -1, at))
+        at += cffi.sizeof(_ctype(ctype)) * count
+    cffi.complete_struct_or_union(made, fields, None, at, 8)
+    return made
+
+
+def _array(name: str, count: int) -> Any:
+    one = _ctype(name)
+    return one if count == 1 else cffi.new_array_type(cffi.new_pointer_type(one), count)
 
 
 class Layout:
-    """Offsets and the C declaration of a state struct: CORE (unless bare) followed by `regs`."""
+    """Offsets and the C struct of a state: CORE (unless bare) followed by `regs`."""
 
     def __init__(self, name: str, regs: Iterable[Reg], core: bool = True) -> None:
         self.name = name
         self.regs = {r.name: r for r in regs}
-        fields = list(CORE) if core else []
-        fields += [(CTYPES[r.width], r.name, r.count) for r in self.regs.values()]
+        self._fields: list[Field] = list(CORE) if core else []
+        self._fields += [(CTYPES[r.width], r.name, r.count) for r in self.regs.values()]
         self.offsets: dict[str, int] = {}
         at = 0
-        decl = []
-        for ctype, field, count in fields:
-            size = _SIZES[ctype]
+        for ctype, field, count in self._fields:
+            size = cffi.sizeof(_ctype(ctype))
             align = min(size, 8)
             at = (at + align - 1) // align * align
             self.offsets[field] = at
             at += size * count
-            decl.append(f"  {ctype} {field}{f'[{count}]' if count > 1 else ''};")
         self.size = (at + 63) // 64 * 64
-        self.cdef = (STRUCTS if core else "") + f"struct {name} {{\n" + "\n".join(decl) + "\n};\n"
-        self._ffi: cffi.FFI | None = None
 
-    @property
-    def ffi(self) -> cffi.FFI:
-        """A cffi that knows the struct (made on first use)."""
-        if self._ffi is None:
-            self._ffi = cffi.FFI()
-            self._ffi.cdef(self.cdef)
-            for field, offset in self.offsets.items():
-                assert self._ffi.offsetof(f"struct {self.name}", field) == offset, field
-        return self._ffi
+    @cached_property
+    def _pointer(self) -> Any:
+        """The type of a pointer to the struct."""
+        made = cffi.new_struct_type(f"struct {self.name}")
+        fields = [(f, _array(ctype, count), -1, self.offsets[f]) for ctype, f, count in self._fields]
+        cffi.complete_struct_or_union(made, fields, None, self.size, 8)
+        return cffi.new_pointer_type(made)
 
     def new(self) -> tuple[Any, object, int]:
         """A zeroed struct: (cffi pointer, its owner to be kept alive, host address)."""
-        ffi = self.ffi
-        owner = ffi.new("uint8_t[]", self.size + 64)
-        address = (int(ffi.cast("uintptr_t", owner)) + 63) // 64 * 64
-        return ffi.cast(f"struct {self.name} *", address), owner, address
+        owner = cffi.newp(cffi.new_pointer_type(_array("uint8_t", self.size + 64)))
+        address = (int(cffi.cast(_ctype("uintptr_t"), owner)) + 63) // 64 * 64
+        return cffi.cast(self._pointer, address), owner, address
 
     def offset(self, reg: str) -> int:
         return self.offsets[reg]

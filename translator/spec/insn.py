@@ -1,4 +1,4 @@
-"""Declaring instructions: bit pictures, checked at import, and decoding with them.
+"""Declaring instructions: bit pictures, each checked at import, all together before handlers are made.
 
 A pattern is drawn as the manual draws it: `"1101 xxx 0ZZ MMM nnn"`.  `0` and `1` are fixed, `-` is ignored,
 a run of one letter is a field.  Upper-case fields decide the *shape* of an instruction: its semantics see
@@ -17,7 +17,7 @@ from .value import Val
 
 
 class PatternError(Exception):
-    """A declaration that cannot be right; raised at import."""
+    """A declaration that cannot be right."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ class InsnSet:
         self.select = select or ((0, bits),)
         self.index_bits = sum(width for _, width in self.select)
         self.insns: list[Insn] = []
+        self._checked = 0  # so many are known not to overlap
         self._shape = shape or (lambda insn, f: frozenset(k for k in f if k.isupper()))
 
     def insn(
@@ -145,12 +146,18 @@ class InsnSet:
         def declare(fn: SemanticsFn) -> SemanticsFn:
             p = Pattern.parse(pattern, self.bits)
             new = Insn(fn.__name__, p, syntax, ref, fn, valid, models, frozenset(traits.split()))
-            for old in self.insns:
-                self._refuse_overlap(old, new)
             self.insns.append(new)
             return fn
 
         return declare
+
+    def check(self) -> None:
+        """PatternError if two instructions claim one word.  It takes a while: who starts with handlers that
+        are made already need not wait for it."""
+        for i, new in enumerate(self.insns[self._checked :], self._checked):
+            for old in self.insns[:i]:
+                self._refuse_overlap(old, new)
+        self._checked = len(self.insns)
 
     @staticmethod
     def _refuse_overlap(a: Insn, b: Insn) -> None:
@@ -219,6 +226,7 @@ class Decoder:
 
     def shapes(self) -> Iterator[tuple[Insn, dict[str, int], list[int]]]:
         """Every handler shape with the places it has in the table of handlers."""
+        self.isa.check()
         chosen = sum(((1 << width) - 1) << lo for lo, width in self.isa.select)
         for insn in self.insns:
             groups: dict[tuple[Any, ...], list[int]] = {}
