@@ -31,6 +31,9 @@ Files of the boot folder, for programs (devices/host/files.py; written only when
     17 RESIZE  arg0 descriptor, window: size (64 bits)
     18 REMOVE  arg1 length: name in the window
     19 RENAME  arg1 length: old and new name in the window, each ended by NUL
+
+With 0x100 added READ, WRITE, STDIN, INPUT and OUTPUT leave the window alone: their data is in the guest's
+memory, at the supervisor's virtual address arg2, and up to 1 MB of it; status 14 where there is no memory.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from devices.generic.bus import Slave
 from devices.host import files
@@ -49,16 +52,21 @@ from devices.host.files import FIRST, Files
 from tme.args import Args
 from tme.console import Console
 from tme.element import Element
+from tme.errors import TmeError
 from tme.paths import resolve
 from tme.port import Port
 
 if TYPE_CHECKING:
-    from tme.machine import Machine
+    from tme.machine import Machine, Processor
 
+T = TypeVar("T")
 MAGIC = 0x544D4542
 SIZE = 0x2000
 WINDOW = 0x1000
 WINDOW_SIZE = 0x1000
+DIRECT = 0x100
+MOST = 1 << 20
+"""Bytes of guest memory that a command transfers."""
 
 COMMAND, ARG0, ARG1, ARG2, RESULT = 0x04, 0x08, 0x0C, 0x10, 0x14
 
@@ -99,6 +107,7 @@ class Boot(Element):
     def __init__(self, name: str, args: Args, machine: Machine) -> None:
         super().__init__(name, args, machine)
         self.registers = BootRegisters(self.run)
+        self._direct = False  # the command under way is for guest memory
         self.path: Path | None = None
         self.file: int | None = None
         options = machine.options
@@ -137,10 +146,11 @@ class Boot(Element):
     def run(self, command: int) -> None:
         """Run one command; the guest sees the result and the status when its write ends."""
         regs = self.registers.regs
-        action = self.COMMANDS.get(command)
+        self._direct = bool(command & DIRECT)
+        action = self.COMMANDS.get(command & ~DIRECT)
         regs[RESULT] = 0
         try:
-            if action is None:
+            if action is None or (self._direct and action not in self.TRANSFERS):
                 raise OSError(errno.ENOSYS, "")
             regs[RESULT] = action(self) & 0xFFFF_FFFF
             regs[COMMAND] = 0
@@ -148,12 +158,31 @@ class Boot(Element):
             regs[COMMAND] = error.errno or errno.EIO
 
     def _fill(self, data: bytes) -> int:
-        self.registers.window[: len(data)] = data
+        """Give the guest what it asked for."""
+        if self._direct:
+            self._in_memory(lambda processor, at: processor.write(at, data, physical=False))
+        else:
+            self.registers.window[: len(data)] = data
         return len(data)
+
+    def _data(self) -> bytes:
+        """What the guest has given."""
+        length = self._length()
+        if self._direct:
+            return self._in_memory(lambda processor, at: processor.read(at, length, physical=False))
+        return bytes(self.registers.window[:length])
+
+    def _in_memory(self, access: Callable[[Processor, int], T]) -> T:
+        processor = self.machine.processor
+        assert processor is not None  # it gave the command
+        try:
+            return access(processor, self.registers.regs[ARG2])
+        except TmeError:
+            raise OSError(errno.EFAULT, "") from None
 
     def _length(self) -> int:
         length = self.registers.regs[ARG1]
-        if length > WINDOW_SIZE:
+        if length > (MOST if self._direct else WINDOW_SIZE):
             raise OSError(errno.EINVAL, "")
         return length
 
@@ -169,13 +198,13 @@ class Boot(Element):
         return self._fill(os.pread(self._boot_file(), self._length(), self.registers.regs[ARG0]))
 
     def _write(self) -> int:
-        data = self.registers.window[: self._length()]
+        data = self._data()
         streams = {1: sys.stdout, 2: sys.stderr}
         stream = streams.get(self.registers.regs[ARG0])
         if stream is None:
             raise OSError(errno.EBADF, "")
         if self.machine.standard is not None:
-            self.machine.standard.output(self.registers.regs[ARG0], bytes(data))
+            self.machine.standard.output(self.registers.regs[ARG0], data)
             return len(data)
         try:
             stream.buffer.write(data)
@@ -248,7 +277,7 @@ class Boot(Element):
     def _output(self) -> int:
         if self.registers.regs[ARG0] in range(FIRST):
             return self._write()
-        return os.write(self._file_of_guest(), self.registers.window[: self._length()])
+        return os.write(self._file_of_guest(), self._data())
 
     def _file_of_guest(self) -> int:
         if self.registers.regs[ARG0] in range(FIRST):  # reading from 1 or 2
@@ -306,3 +335,4 @@ class Boot(Element):
         18: _remove,
         19: _rename,
     }
+    TRANSFERS: ClassVar = (_read, _write, _stdin, _input, _output)

@@ -22,8 +22,10 @@ enum operation {
     LOOK,
     RESIZE,
     REMOVE,
-    RENAME
+    RENAME,
+    DIRECT = 0x100 /* from or to memory, not the window */
 };
+enum { MOST = 1 << 20 }; /* bytes of one direct transfer */
 
 struct registers {
     u32 magic, command, arg0, arg1, arg2, result;
@@ -67,6 +69,15 @@ static int perform(enum operation what, u32 arg0, u32 arg1, u32 *result)
     return (int)r->command;
 }
 
+/* Up to MOST bytes of n, without the window. */
+static int transfer(enum operation what, u32 arg0, const void *memory, u32 n, u32 *done)
+{
+    if (!base)
+        return ENODEV;
+    regs()->arg2 = (u32)(size_t)memory;
+    return perform(DIRECT | what, arg0, n < MOST ? n : MOST, done);
+}
+
 u32 host_options(void)
 {
     u32 options;
@@ -96,14 +107,13 @@ int host_read(u32 offset, void *to, u32 n)
     u8 *at = to;
 
     while (n) {
-        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE, got = 0;
-        int error = perform(READ, offset, chunk, &got);
+        u32 got = 0;
+        int error = transfer(READ, offset, at, n, &got);
 
         if (error)
             return error;
-        if (got != chunk)
+        if (!got || got > n)
             return EIO;
-        memcpy(at, window(), got);
         at += got;
         offset += got;
         n -= got;
@@ -116,15 +126,12 @@ int host_write(int fd, const void *from, u32 n)
     const u8 *at = from;
 
     while (n) {
-        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE, done = 0;
+        u32 done = 0;
+        int error = transfer(WRITE, (u32)fd, at, n, &done);
 
-        if (!base)
-            return ENODEV;
-        memcpy(window(), at, chunk);
-        int error = perform(WRITE, (u32)fd, chunk, &done);
         if (error)
             return error;
-        if (!done || done > chunk)
+        if (!done || done > n)
             return EIO;
         at += done;
         n -= done;
@@ -197,16 +204,14 @@ int host_file_read(u32 fd, void *to, u32 n, u32 *count)
     u32 got = 0;
 
     for (*count = 0; n; n -= got) {
-        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE;
-        int error = perform(INPUT, fd, chunk, &got);
+        int error = transfer(INPUT, fd, at + *count, n, &got);
 
         if (error)
             return *count ? 0 : error;
-        if (got > chunk)
+        if (got > n)
             return EIO;
-        memcpy(at + *count, window(), got);
         *count += got;
-        if (got < chunk)
+        if (got < n && got < MOST)
             break;
     }
     return 0;
@@ -218,15 +223,11 @@ int host_file_write(u32 fd, const void *from, u32 n, u32 *count)
     u32 done = 0;
 
     for (*count = 0; n; n -= done) {
-        u32 chunk = n < HOST_WINDOW_SIZE ? n : HOST_WINDOW_SIZE;
+        int error = transfer(OUTPUT, fd, at + *count, n, &done);
 
-        if (!base)
-            return ENODEV;
-        memcpy(window(), at + *count, chunk);
-        int error = perform(OUTPUT, fd, chunk, &done);
         if (error)
             return *count ? 0 : error;
-        if (!done || done > chunk)
+        if (!done || done > n)
             return EIO;
         *count += done;
     }

@@ -132,3 +132,54 @@ def test_unreadable_boot_file(machine, tmp_path):
     machine.options = Options(boot=tmp_path / "none.elf")
     with pytest.raises(TmeError, match=r"boot0 .*none\.elf"):
         Firmware(machine)
+
+
+class Memory:
+    """A processor whose memory has 4 KB at 0x2000."""
+
+    def __init__(self):
+        self.bytes = bytearray(0x1000)
+
+    def _where(self, address, length):
+        if not 0x2000 <= address <= address + length <= 0x3000:
+            raise TmeError("no memory")
+        return slice(address - 0x2000, address - 0x2000 + length)
+
+    def read(self, address, length, physical):
+        assert not physical
+        return bytes(self.bytes[self._where(address, length)])
+
+    def write(self, address, data, physical):
+        assert not physical
+        self.bytes[self._where(address, len(data))] = data
+
+
+DIRECT = 0x100
+
+
+def test_transfers_to_and_from_memory(machine, program, monkeypatch):
+    firmware = Firmware(machine)
+    machine.processor = memory = Memory()
+
+    def at(address):
+        firmware.bus.write(BASE + 16, 4, address)
+
+    at(0x2010)
+    assert firmware(DIRECT | 2, 0x101, 0xFF0) == (0, 0xFF0)
+    assert memory.bytes[0x0E:0x13] == b"\0\0\1\2\3"
+    assert firmware.window(3) == b"\0\0\0"
+    assert firmware(DIRECT | 2, 10200, 1 << 20) == (0, 40)
+    assert firmware(DIRECT | 2, 0, (1 << 20) + 1)[0] == 22
+    assert firmware(DIRECT | 2, 0, 0xFF1) == (14, 0)
+    assert firmware(DIRECT | 1)[0] == 38
+    assert firmware(DIRECT | 19, 0, 4)[0] == 38
+    out = SimpleNamespace(buffer=io.BytesIO(), flush=lambda: None)
+    monkeypatch.setattr(sys, "stdout", out)
+    memory.bytes[:5] = b"hello"
+    at(0x2000)
+    assert firmware(DIRECT | 3, 1, 5) == (0, 5)
+    assert out.buffer.getvalue() == b"hello"
+    at(0x1FFF)
+    assert firmware(DIRECT | 3, 1, 5) == (14, 0)
+    assert firmware(2, 0, 4096) == (0, 4096)
+    assert firmware.window(3) == b"\0\1\2"
