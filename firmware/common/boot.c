@@ -1,5 +1,6 @@
 /* Booting: from the host boot device here, from the machine's own devices through its table. */
 #include "boot.h"
+#include "abi.h"
 #include "console.h"
 #include "host.h"
 #include "kernel.h"
@@ -7,9 +8,6 @@
 #include "process.h"
 
 enum { ENOENT = 2 };
-
-static const char no_host[] =
-    "This machine has no host boot device; add one: boot0 at obio0 addr 0x1f0000: tme/host/boot\n";
 
 static const char *parse_field(const char *s, u32 *value)
 {
@@ -77,16 +75,16 @@ static void start_host_program(const struct boot_request *request, u32 argc, con
         boot_program(&source, machine_program_memory(), request, argc, argv);
 }
 
-static void boot_host(const struct boot_request *request, u32 argc, const char *const *argv)
+void boot_host(const struct boot_request *request, u32 argc, const char *const *argv)
 {
     if (!host_present()) {
-        printf("%s", no_host);
+        printf("This machine has no host boot device; add one: %s\n", machine_host_element);
         return;
     }
     char with_suffix[128];
     int error = host_open(argv[0]);
     if (error == ENOENT) { /* `b demo` is demo.elf */
-        format_string(with_suffix, sizeof with_suffix, "%s.elf", argv[0]);
+        format_string(with_suffix, sizeof with_suffix, "%s" ABI_DEMO_SUFFIX, argv[0]);
         if (!host_open(with_suffix))
             error = 0;
     }

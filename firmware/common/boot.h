@@ -22,6 +22,11 @@ struct boot_device {
 };
 extern const struct boot_device machine_boot_devices[]; /* the machine's own; an empty name ends the table */
 
+extern const char machine_host_element[]; /* what a description needs for a host boot device */
+
+/* Boots a file of the host, argv[0] of the boot folder or a demonstration; comes back on failure. */
+void boot_host(const struct boot_request *request, u32 argc, const char *const *argv);
+
 /* Splits `dd(c,u,p)file`; a word without parentheses is a host file (device "").  0: wrong syntax. */
 int boot_parse(const char *word, struct boot_request *request);
 

@@ -1,11 +1,11 @@
-/* Linux's system calls for m68k: the table, and those that are about the process itself. */
+/* Linux's system calls: the table, and those that are about the process itself. */
 #include "calls.h"
 #include "console.h"
 #include "host.h"
 #include "linux_calls.h"
 #include "process.h"
 
-enum { PROCESS_ID = 1, RLIMIT_STACK = 3, RLIMIT_NOFILE = 7, RLIMITS = 16, OPEN_FILES = 64 };
+enum { PROCESS_ID = 1, RLIMIT_STACK = 3, RLIMITS = 16, OPEN_FILES = 64 };
 
 static const u64 infinity = ~0ull;
 
@@ -32,7 +32,7 @@ static s32 call_tgkill(const u32 *a)
 static s32 call_uname(const u32 *a)
 {
     static const char names[6][40] = {
-        "Linux", "tmesh", "6.1.0-tmesh-firmware", "system calls by the boot firmware", "m68k", ""};
+        "Linux", "tmesh", "6.1.0-tmesh-firmware", "system calls by the boot firmware", ABI_MACHINE, ""};
     char *to = user_memory(a[0], 6 * 65);
 
     if (!to)
@@ -54,6 +54,7 @@ static s32 call_zero(const u32 *a)
     return 0;
 }
 
+#if defined(__mc68000__)
 static s32 call_get_thread_area(const u32 *a)
 {
     (void)a;
@@ -78,6 +79,13 @@ static s32 call_atomic_cmpxchg(const u32 *a)
         *to = a[0];
     return (s32)old;
 }
+#else
+static s32 call_getpagesize(const u32 *a)
+{
+    (void)a;
+    return CALL_PAGE;
+}
+#endif
 
 /* Signals never come; a handler is accepted and forgotten. */
 static s32 call_sigaction(const u32 *a)
@@ -105,7 +113,7 @@ static s32 call_sigprocmask(const u32 *a)
 
 static u64 limit(u32 which)
 {
-    return which == RLIMIT_STACK ? STACK_ROOM : which == RLIMIT_NOFILE ? OPEN_FILES : infinity;
+    return which == RLIMIT_STACK ? STACK_ROOM : which == LIMIT_NOFILE ? OPEN_FILES : infinity;
 }
 
 static s32 call_getrlimit(const u32 *a)
@@ -116,7 +124,7 @@ static s32 call_getrlimit(const u32 *a)
         return -EINVAL;
     if (!to)
         return -EFAULT;
-    to[0] = to[1] = (u32)limit(a[0]);
+    to[0] = to[1] = limit(a[0]) == infinity ? ABI_UNLIMITED : (u32)limit(a[0]);
     return 0;
 }
 
@@ -175,7 +183,6 @@ static const struct {
     {NR_getrusage, call_getrusage},
     {NR_gettimeofday, call_gettimeofday},
     {NR_readlink, call_readlink},
-    {NR_mmap, call_old_mmap},
     {NR_munmap, call_munmap},
     {NR_ftruncate, call_ftruncate},
     {NR_stat, call_stat},
@@ -189,7 +196,6 @@ static const struct {
     {NR_rt_sigaction, call_sigaction},
     {NR_rt_sigprocmask, call_sigprocmask},
     {NR_sigaltstack, call_zero},
-    {NR_ugetrlimit, call_getrlimit},
     {NR_mmap2, call_mmap},
     {NR_ftruncate64, call_ftruncate64},
     {NR_stat64, call_stat64},
@@ -215,10 +221,6 @@ static const struct {
     {NR_readlinkat, call_readlinkat},
     {NR_faccessat, call_faccessat},
     {NR_set_robust_list, call_zero},
-    {NR_get_thread_area, call_get_thread_area},
-    {NR_set_thread_area, call_set_thread_area},
-    {NR_atomic_cmpxchg_32, call_atomic_cmpxchg},
-    {NR_atomic_barrier, call_zero},
     {NR_prlimit64, call_prlimit64},
     {NR_renameat2, call_renameat},
     {NR_getrandom, call_getrandom},
@@ -226,6 +228,17 @@ static const struct {
     {NR_clock_gettime64, call_clock_gettime64},
     {NR_clock_getres_time64, call_clock_getres64},
     {NR_faccessat2, call_faccessat},
+#if defined(__mc68000__)
+    {NR_mmap, call_old_mmap},
+    {NR_ugetrlimit, call_getrlimit},
+    {NR_get_thread_area, call_get_thread_area},
+    {NR_set_thread_area, call_set_thread_area},
+    {NR_atomic_cmpxchg_32, call_atomic_cmpxchg},
+    {NR_atomic_barrier, call_zero},
+#else
+    {NR_mmap, call_mmap},
+    {NR_getpagesize, call_getpagesize},
+#endif
 };
 
 static void tell_unknown(u32 number)

@@ -2,6 +2,7 @@
 #ifndef FW_CALLS_H
 #define FW_CALLS_H
 
+#include "abi.h"
 #include "machine.h"
 
 enum {
@@ -19,7 +20,7 @@ enum {
     ENOSYS = 38,
     EOVERFLOW = 75,
 };
-enum { CALL_PAGE = 0x2000, STACK_ROOM = 0x100000, STANDARD_FILES = 3, AT_FDCWD = -100, PATH_MAX = 1024 };
+enum { STACK_ROOM = 0x100000, STANDARD_FILES = 3, AT_FDCWD = -100, PATH_MAX = 1024 };
 
 struct process {
     int batch;

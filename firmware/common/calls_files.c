@@ -5,7 +5,6 @@
 #include "host.h"
 
 enum { MAX_VECTORS = 1024, AT_REMOVEDIR = 0x200, LARGEST = 0x7FFFFFFF };
-enum { TCGETS = 0x5401, TCSETSF = 0x5404, TIOCGWINSZ = 0x5413 };
 enum { F_GETFD = 1, F_SETFD, F_GETFL, F_SETFL };
 
 static struct {
@@ -128,7 +127,7 @@ s32 call_open(const u32 *a)
 
     if (!name)
         return -EFAULT;
-    int error = host_file_open(name, a[1], a[2], &fd);
+    int error = host_file_open(name, abi_open_flags(a[1]), a[2], &fd);
     return error ? -error : (s32)fd;
 }
 
@@ -219,12 +218,12 @@ static s32 terminal(u32 fd)
     return error ? answer(error) : yes ? 0 : -ENOTTY;
 }
 
-/* struct termios of <asm-generic/termbits.h>: a terminal as it is after login, canonical with echo. */
+/* struct termios of <asm/termbits.h>: a terminal as it is after login, canonical with echo. */
 static s32 get_settings(u32 address)
 {
-    static const u8 characters[19] = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22};
+    static const u8 characters[TERMIOS_CONTROLS] = {ABI_CONTROLS};
     static const u32 flags[4] = {0x500, 0x5, 0xBF, 0x8A3B};
-    u8 *to = user_memory(address, 36);
+    u8 *to = user_memory(address, sizeof flags + 1 + sizeof characters);
 
     if (!to)
         return -EFAULT;
@@ -255,7 +254,7 @@ s32 call_ioctl(const u32 *a)
         return get_settings(a[2]);
     if (a[1] == TIOCGWINSZ)
         return get_window(a[2]);
-    return a[1] > TCGETS && a[1] <= TCSETSF ? 0 : -ENOTTY;
+    return a[1] >= TCSETS && a[1] <= TCSETSF ? 0 : -ENOTTY;
 }
 
 s32 call_fcntl(const u32 *a)

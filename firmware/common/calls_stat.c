@@ -1,4 +1,4 @@
-/* System calls that tell about files; the layouts are those of m68k's <asm/stat.h> and <linux/stat.h>. */
+/* System calls that tell about files; the layouts are in abi.h, statx's is that of <linux/stat.h>. */
 #include "calls.h"
 #include "host.h"
 
@@ -11,27 +11,6 @@ struct status {
     u64 accessed, accessed_ns, modified, modified_ns, changed, changed_ns;
 };
 _Static_assert(sizeof(struct status) == HOST_STATUS * 8, "host status");
-
-struct stat32 {
-    u16 dev, pad1;
-    u32 ino;
-    u16 mode, nlink, uid, gid, rdev, pad2;
-    u32 size, block_size, blocks;
-    u32 accessed, pad3, modified, pad4, changed, pad5, pad6, pad7;
-} __attribute__((packed));
-
-struct stat64 {
-    u64 dev;
-    u16 pad1;
-    u32 old_ino, mode, nlink, uid, gid;
-    u64 rdev;
-    u16 pad2;
-    u64 size;
-    u32 block_size;
-    u64 blocks;
-    u32 accessed, accessed_ns, modified, modified_ns, changed, changed_ns;
-    u64 ino;
-} __attribute__((packed));
 
 struct moment {
     u64 seconds;
@@ -47,8 +26,7 @@ struct statx {
     u32 rdev_major, rdev_minor, dev_major, dev_minor;
     u64 pad2[14];
 };
-_Static_assert(sizeof(struct stat32) == 64 && sizeof(struct stat64) == 92 && sizeof(struct statx) == 256,
-               "layouts of Linux");
+_Static_assert(sizeof(struct statx) == 256, "layout of Linux");
 
 static s32 status_of(u32 fd, struct status *s)
 {
@@ -102,7 +80,9 @@ static s32 give_stat64(const struct status *s, u32 address)
 {
     const struct stat64 out = {
         .dev = s->dev,
+#if defined(__mc68000__)
         .old_ino = (u32)s->ino,
+#endif
         .mode = (u32)s->mode,
         .nlink = (u32)s->nlink,
         .uid = (u32)s->uid,
@@ -110,7 +90,7 @@ static s32 give_stat64(const struct status *s, u32 address)
         .rdev = s->rdev,
         .size = s->size,
         .block_size = (u32)s->block_size,
-        .blocks = s->blocks,
+        .blocks = (__typeof__(((struct stat64 *)0)->blocks))s->blocks,
         .accessed = (u32)s->accessed,
         .accessed_ns = (u32)s->accessed_ns,
         .modified = (u32)s->modified,

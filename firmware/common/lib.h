@@ -31,6 +31,9 @@ int vformat(put_fn *put, void *state, const char *text, va_list args);
 int vformat_string(char *to, size_t size, const char *text, va_list args);
 int format_string(char *to, size_t size, const char *text, ...) __attribute__((format(printf, 3, 4)));
 
+/* calendar.c: months and days count from 1. */
+u32 seconds_since_1970(u32 year, u32 month, u32 day, u32 hour, u32 minute, u32 second);
+
 /* parse.c: words and hexadecimal numbers of a command line. */
 int hex_digit(int c);                     /* 0-15, or -1 */
 int parse_hex(const char *s, u32 *value); /* optional 0x; 1 if all of s is a number that fits */

@@ -1,17 +1,16 @@
-/* ELF: System V ABI and its Motorola 68000 supplement. a.out: SunOS <sun3/a.out.h> as NetBSD's exec_aout
- * has it. */
+/* ELF: System V ABI and its processor supplements. a.out: SunOS <a.out.h> as NetBSD's exec_aout has it. */
 #include "load.h"
+#include "abi.h"
 
 enum {
     ET_EXEC = 2,
-    EM_68K = 4,
     PT_LOAD = 1,
     PT_INTERP = 3,
     EHDR = 52,
     PHDR = 32,
     MAX_HEADERS = 16
 };
-enum { OMAGIC = 0407, NMAGIC = 0410, ZMAGIC = 0413, AOUT_HEADER = 32, PAGE = 0x2000, SEGMENT = 0x20000 };
+enum { OMAGIC = 0407, NMAGIC = 0410, ZMAGIC = 0413, AOUT_HEADER = 32 };
 
 struct loader {
     struct source *source;
@@ -62,7 +61,7 @@ static int load_part(struct loader *l, u32 address, u32 offset, u32 in_file, u32
     if (address < l->allowed.start || end > l->allowed.end)
         return fail(l,
                     "it occupies 0x%x-0x%x; programs may use 0x%x-0x%x"
-                    " (link it with -Wl,-Ttext-segment=0x10000, or add memory)",
+                    " (" ABI_LINK_HINT ", or add memory)",
                     address, end, l->allowed.start, l->allowed.end);
     if (offset > l->source->size || in_file > l->source->size - offset)
         return fail(l, "the file is cut short (0x%x bytes; 0x%x needed)", l->source->size, offset + in_file);
@@ -84,8 +83,11 @@ static int load_elf(struct loader *l, const u8 *header)
 
     if (header[4] != 1 || header[5] != 2)
         return fail(l, "ELF, but not 32-bit big-endian");
-    if (be16(header + 18) != EM_68K)
-        return fail(l, "ELF for machine %u, not m68k (4)", be16(header + 18));
+    if (be16(header + 18) != ELF_MACHINE && be16(header + 18) != ELF_MACHINE_TOO)
+        return fail(l, "ELF for machine %u, not " ABI_MACHINE " (%u)", be16(header + 18), ELF_MACHINE);
+    if (be32(header + 36) & ELF_FLAGS_REFUSED)
+        return fail(l, "compiled for a later " ABI_MACHINE " (ELF flags 0x%x): this processor lacks instructions",
+                    be32(header + 36));
     if (be16(header + 16) != ET_EXEC)
         return fail(l, "ELF of type %u, not an executable with fixed addresses (link with -static -no-pie)",
                     be16(header + 16));
@@ -122,14 +124,14 @@ static int load_aout(struct loader *l, const u8 *header)
     u32 text = be32(header + 4), data = be32(header + 8), bss = be32(header + 12), entry = be32(header + 20);
     u32 address = entry, offset = AOUT_HEADER;
 
-    if (machine > 2) /* 0 old Sun-2, 1 68010, 2 68020 */
-        return fail(l, "a.out for machine type %u, not m68k", machine);
+    if (machine > 31 || !(AOUT_MACHINES >> machine & 1))
+        return fail(l, "a.out for machine type %u, not " ABI_MACHINE, machine);
     if (magic == ZMAGIC) { /* the header is the beginning of the first text page */
-        address = entry & ~(u32)(PAGE - 1);
+        address = entry & ~(u32)(AOUT_PAGE - 1);
         offset = 0;
     }
     u32 text_end = address + text;
-    u32 data_at = magic == OMAGIC ? text_end : (text_end + SEGMENT - 1) & ~(u32)(SEGMENT - 1);
+    u32 data_at = magic == OMAGIC ? text_end : (text_end + AOUT_SEGMENT - 1) & ~(u32)(AOUT_SEGMENT - 1);
     if (load_part(l, address, offset, text, text) || load_part(l, data_at, offset + text, data, data + bss))
         return -1;
     l->program->kind = PROGRAM_STANDALONE;
@@ -161,7 +163,7 @@ int load_program(struct source *source, struct memory_range allowed, struct prog
         return -1;
     if (program->start >= program->end)
         return fail(&l, "there is nothing in it to load");
-    if (program->entry < program->start || program->entry >= program->end || (program->entry & 1))
+    if (program->entry < program->start || program->entry >= program->end || program->entry % ENTRY_ALIGNMENT)
         return fail(&l, "entry point 0x%x is not in the program (0x%x-0x%x)", program->entry, program->start,
                     program->end);
     return 0;

@@ -1,4 +1,4 @@
-/* Loading a program: ELF (ET_EXEC) or Sun a.out, big-endian m68k. */
+/* Loading a program: ELF (ET_EXEC) or Sun a.out, big-endian, for this processor. */
 #ifndef FW_LOAD_H
 #define FW_LOAD_H
 

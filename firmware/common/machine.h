@@ -9,6 +9,8 @@ void machine_put(int c); /* waits until the byte is accepted */
 int machine_get(void);   /* the next byte, or -1 */
 void machine_idle(void); /* returns after a while, or earlier when input may have come */
 
+extern const u32 machine_serial; /* address of the Z8530 with the console */
+
 /* Guarded accesses of 1, 2 or 4 bytes; 0 if the cycle faulted. */
 int machine_read(u32 address, int size, u32 *value);
 int machine_write(u32 address, int size, u32 value);

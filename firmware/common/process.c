@@ -1,4 +1,4 @@
-/* Processes as Linux on m68k starts them (fs/binfmt_elf.c: argc at the stack pointer, argv, envp, auxv). */
+/* Processes as Linux starts them (fs/binfmt_elf.c: argc at the stack pointer, argv, envp, auxv). */
 #include "process.h"
 #include "calls.h"
 #include "console.h"
@@ -98,7 +98,7 @@ void process_start(const struct program *program, u32 argc, const char *const *a
 
     format_string(process.name, sizeof process.name, "%s%s", argv[0][0] == '/' ? "" : "/", argv[0]);
     random = push_bytes(&sp, seed, sizeof seed);
-    platform = push_bytes(&sp, "m68k", 5);
+    platform = push_bytes(&sp, ABI_PLATFORM, sizeof ABI_PLATFORM);
     for (u32 i = argc; i-- > 0;)
         push_bytes(&sp, argv[i], (u32)strlen(argv[i]) + 1);
     strings = sp;
@@ -115,7 +115,7 @@ void process_start(const struct program *program, u32 argc, const char *const *a
         {AT_GID, 0},
         {AT_EGID, 0},
         {AT_PLATFORM, platform},
-        {AT_HWCAP, 0}, /* m68k defines none */
+        {AT_HWCAP, 0},
         {AT_CLKTCK, HERTZ},
         {AT_SECURE, 0},
         {AT_RANDOM, random},
@@ -134,7 +134,7 @@ void process_start(const struct program *program, u32 argc, const char *const *a
         push(&sp, at);
     }
     push(&sp, argc);
-    machine_enter_user(program->entry, sp);
+    machine_enter_user(program->entry, sp - STACK_HEAD);
 }
 
 void process_exit(u32 status)

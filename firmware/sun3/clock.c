@@ -7,7 +7,7 @@
 enum { HUNDREDTHS, HOUR, MINUTE, SECOND, MONTH, DAY, YEAR, INTERRUPT = 0x10, COMMAND = 0x11 };
 enum { RUN_24H = 0x0C, INTERRUPTS = 0x10, EVERY_HUNDREDTH = 0x02 };
 enum { INTREG_ENABLE = 0x01, INTREG_LEVEL5 = 0x20, INTREG_LEVEL7 = 0x80 };
-enum { TICK_MILLISECONDS = 10, YEAR_BASE = 1968, DAY_SECONDS = 86400, SPIN = 20000000 };
+enum { TICK_MILLISECONDS = 10, YEAR_BASE = 1968, SPIN = 20000000 };
 enum { POLLS = 256 /* between two looks at the time */ };
 
 u32 clock_milliseconds;
@@ -76,23 +76,11 @@ void clock_service(void)
     rearm();
 }
 
-/* The year begins in March here, so that the leap day is its last; 719468 days lie between 1 March of year 0
- * and 1 January 1970. */
-static u32 days_since_1970(u32 year, u32 month, u32 day)
-{
-    if (month <= 2) {
-        month += 12;
-        year--;
-    }
-    return year * 365 + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day - 1 - 719468;
-}
-
 u32 clock_seconds(u32 *hundredths)
 {
     *hundredths = chip[HUNDREDTHS]; /* latches the rest */
-    u32 days = days_since_1970(YEAR_BASE + chip[YEAR], chip[MONTH], chip[DAY]);
-
-    return days * DAY_SECONDS + chip[HOUR] * 3600u + chip[MINUTE] * 60u + chip[SECOND];
+    return seconds_since_1970(YEAR_BASE + chip[YEAR], chip[MONTH], chip[DAY], chip[HOUR], chip[MINUTE],
+                              chip[SECOND]);
 }
 
 int clock_wait(struct patience *patience, u32 milliseconds)

@@ -67,6 +67,9 @@ void machine_prepare_kernel(void)
     mmu_limit_memory(KERNEL_END - KERNEL_START);
 }
 
+const u32 machine_serial = VA_SERIAL;
+const char machine_host_element[] = "boot0 at obio0 addr 0x1f0000: tme/host/boot";
+
 const struct boot_device machine_boot_devices[] = {
     {"sd", "a SCSI disk", boot_disk}, {"st", "a SCSI tape; p is the file on it", boot_tape},
     {"ie", "the network, by RARP and TFTP: 3/160, 3/260", boot_ie},

@@ -162,6 +162,9 @@ static void boot_xx(const struct boot_request *request, u32 argc, const char *co
            argc, argv[argc - 1]);
 }
 
+const u32 machine_serial;
+const char machine_host_element[] = "boot0 at obio0 addr 0x1f0000: tme/host/boot";
+
 const struct boot_device machine_boot_devices[] = {{"xx", "a test", boot_xx}, {"", 0, 0}};
 
 static void run_where(int argc, char **argv)

@@ -1,7 +1,7 @@
-/* Zilog Z8530 SCC, asynchronous (Zilog's manual; Sun-3 wiring as in NetBSD sun3/dev/zs.c). */
+/* Zilog Z8530 SCC, asynchronous (Zilog's manual; wiring of Sun-3 and sun4c: NetBSD sun3/dev/zs.c,
+ * sparc/dev/zs.c). */
 #include "zs.h"
-#include "sun3.h"
-#include "trap.h"
+#include "machine.h"
 
 enum { CLOCK = 4915200, CHANNEL_A = 4 };
 enum { RR0_RX = 0x01, RR0_TX_EMPTY = 0x04, RR0_BREAK = 0x80 };
@@ -35,7 +35,7 @@ static volatile int selecting;
 
 static struct channel channel_of(enum serial_port port)
 {
-    u8 *control = (u8 *)VA_SERIAL + (port == PORT_A ? CHANNEL_A : 0);
+    u8 *control = (u8 *)(size_t)machine_serial + (port == PORT_A ? CHANNEL_A : 0);
 
     return (struct channel){control, control + 2};
 }
@@ -75,7 +75,7 @@ const char *zs_test(enum serial_port port)
     struct channel ch = channel_of(port);
     u32 value;
 
-    if (!guarded_read((u32)ch.control, 1, &value))
+    if (!machine_read((u32)(size_t)ch.control, 1, &value))
         return "does not answer";
     reset(&ch, port);
     for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
@@ -95,7 +95,7 @@ void zs_open(enum serial_port port, u32 baud)
     u32 value;
 
     console = channel_of(port);
-    if (!guarded_read((u32)console.control, 1, &value)) {
+    if (!machine_read((u32)(size_t)console.control, 1, &value)) {
         console.control = 0;
         return;
     }

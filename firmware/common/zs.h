@@ -13,7 +13,7 @@ void zs_listen(void); /* from now on characters are received; before, they wait 
 void zs_put(int c);
 int zs_get(void);   /* -1: nothing */
 int zs_break(void); /* 1 once after a BREAK */
-void zs_arm(void);  /* interrupt at level 6 when a character comes */
+void zs_arm(void);  /* interrupt when a character comes */
 void zs_disarm(void);
 
 #endif
