@@ -6,11 +6,12 @@ Sources: RFC 791, 792, 768, 826, 903, 1071.
 
 from __future__ import annotations
 
+import socket
 import struct
 from typing import NamedTuple
 
 BROADCAST = b"\xff" * 6
-IPV4, ARP, RARP = 0x0800, 0x0806, 0x8035
+IPV4, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
 ICMP, TCP, UDP = 1, 6, 17
 MTU = 1500
 HEADER = 14
@@ -50,8 +51,8 @@ parse_mac.metavar = "MAC"  # type: ignore[attr-defined]
 
 
 def ip_text(ip: bytes) -> str:
-    """10.0.2.15"""
-    return ".".join(map(str, ip))
+    """10.0.2.15, fd00:2::15"""
+    return ".".join(map(str, ip)) if len(ip) == 4 else socket.inet_ntop(socket.AF_INET6, ip)
 
 
 def checksum(data: bytes) -> int:
@@ -106,7 +107,7 @@ MORE, DONT = 0x2000, 0x4000
 
 
 class Ip(NamedTuple):
-    """fragment: flags and offset as they stand in the header."""
+    """fragment: flags and offset as they stand in the header. IPv6 has longer addresses: see frames6.py."""
 
     source: bytes
     destination: bytes
@@ -155,7 +156,9 @@ def fragments(packet: Ip, mtu: int = MTU) -> list[Ip]:
 
 
 def pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
-    """What UDP and TCP sum besides themselves."""
+    """What UDP, TCP and ICMPv6 sum besides themselves."""
+    if len(source) == 16:
+        return source + destination + struct.pack("!II", length, protocol)
     return source + destination + struct.pack("!HH", protocol, length)
 
 

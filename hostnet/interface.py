@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import ipaddress
 import os
 import socket
 import struct
@@ -40,6 +41,18 @@ def name_word(word: str) -> str:
 
 
 name_word.metavar = "IF"  # type: ignore[attr-defined]
+
+
+def inet6(word: str) -> tuple[bytes, int]:
+    """An IPv6 address with the length of its prefix. ValueError completes "bad value ...: "."""
+    try:
+        found = ipaddress.IPv6Interface(word if "/" in word else f"{word}/64")
+    except ValueError:
+        raise ValueError("an IPv6 address such as fd00:77::1/64 is expected") from None
+    return found.packed, found.network.prefixlen
+
+
+inet6.metavar = "ADDRESS"  # type: ignore[attr-defined]
 
 
 def network(ip: bytes, netmask: bytes) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hostnet import frames
 from hostnet.frames import ARP, IPV4, RARP, Arp, Ip, Udp, ethernet
+from hostnet.reassembly import LARGEST, Reassembler
 
 if TYPE_CHECKING:
     from tme.clock import Clock
@@ -21,9 +22,6 @@ WAITING = 8
 """Packets kept for an address that ARP has not found yet."""
 WAITING_FOR = 32
 ASK_AGAIN = 1_000_000_000
-REASSEMBLIES = 16
-REASSEMBLY_TIME = 15_000_000_000
-LARGEST = 65_535
 ANYBODY = None
 
 UdpHandler = Callable[["Datagram"], None]
@@ -67,10 +65,10 @@ class Station:
         self.rarp: Callable[[Arp], None] | None = None
         self.neighbours: dict[bytes, bytes] = {}
         self.bad = 0
-        """Malformed frames and packets."""
+        """Malformed frames and packets, but for what `fragments` counts."""
         self._ident = 0
         self._waiting: dict[bytes, deque[Ip]] = {}
-        self._pieces: dict[tuple[bytes, bytes, int, int], Pieces] = {}
+        self.fragments = Reassembler(clock)
 
     @property
     def address(self) -> bytes:
@@ -137,7 +135,7 @@ class Station:
         if self.local(packet.source) and packet.source not in self.addresses:
             self.learn(packet.source, mac)
         if packet.fragmented:
-            whole = self._reassemble(packet)
+            whole = self.fragments.add(packet)
             if whole is None:
                 return
             packet = whole
@@ -175,25 +173,6 @@ class Station:
         if packet.source != frames.NOWHERE:
             source = packet.destination if packet.destination in self.addresses else self.address
             self.send_ip(Ip(source, packet.source, frames.ICMP, frames.unreachable(packet, code)))
-
-    def _reassemble(self, packet: Ip) -> Ip | None:
-        key = packet.source, packet.destination, packet.protocol, packet.ident
-        now = self.clock.now
-        pieces = self._pieces.get(key)
-        if pieces is None or now - pieces.started > REASSEMBLY_TIME:
-            if key not in self._pieces and len(self._pieces) >= REASSEMBLIES:
-                oldest = min(self._pieces, key=lambda k: self._pieces[k].started)
-                del self._pieces[oldest]
-            pieces = self._pieces[key] = Pieces(now)
-        if not pieces.add(packet):
-            self.bad += 1
-            del self._pieces[key]
-            return None
-        data = pieces.whole()
-        if data is None:
-            return None
-        del self._pieces[key]
-        return packet._replace(payload=data, fragment=0, header=pieces.header or packet.header)
 
     # ---- out -------------------------------------------------------------------------------------------
 
@@ -249,41 +228,3 @@ class Station:
         ask = Arp(1, self.mac, source, b"\0" * 6, ip)
         self.send(ethernet(frames.BROADCAST, self.mac, ARP, ask.build()))
         self.clock.after(ASK_AGAIN, lambda: self._request(ip, source, tries - 1))
-
-
-class Pieces:
-    """Fragments of one packet, as they come; overlaps are refused (RFC 5722 gives the reason for IPv6)."""
-
-    def __init__(self, started: int) -> None:
-        self.started = started
-        self.header = b""
-        self._parts: dict[int, bytes] = {}
-        self._end: int | None = None
-
-    def add(self, packet: Ip) -> bool:
-        """Take a fragment; False when the packet can never become whole."""
-        start, more = (packet.fragment & 0x1FFF) * 8, packet.fragment & frames.MORE
-        data = packet.payload
-        end = start + len(data)
-        if not data or end > LARGEST - 20 or (more and len(data) % 8):
-            return False
-        if self._parts.get(start) == data:
-            return True
-        if any(start < at + len(part) and at < end for at, part in self._parts.items()):
-            return False
-        if not more:
-            if self._end is not None:
-                return False
-            self._end = end
-        if self._end is not None and max(end, *(at + len(p) for at, p in self._parts.items()), 0) > self._end:
-            return False
-        if not start:
-            self.header = packet.header
-        self._parts[start] = data
-        return True
-
-    def whole(self) -> bytes | None:
-        """All of it, or None while something is missing."""
-        if self._end is None or sum(map(len, self._parts.values())) != self._end:
-            return None
-        return b"".join(self._parts[at] for at in sorted(self._parts))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import ipaddress
 import os
 import struct
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hostnet import interface
 from hostnet.end import RATE, HostEnd
 from hostnet.frames import parse_ip
-from hostnet.interface import Interface, name_word
+from hostnet.interface import Interface, inet6, name_word
 from hostnet.nat.apply import AppliedNat
 from hostnet.nat.proxy import Proxy, address
 from hostnet.nat.rules import Nat
@@ -46,18 +45,6 @@ OTHERS = (
     "or make the interface beforehand (`sudo ip tuntap add dev tap0 mode tap user $USER`) and name it; "
     "or use tme/host/user/net, which needs no privilege"
 )
-
-
-def inet6(word: str) -> tuple[bytes, int]:
-    """An IPv6 address with the length of its prefix. ValueError completes "bad value ...: "."""
-    try:
-        found = ipaddress.IPv6Interface(word if "/" in word else f"{word}/64")
-    except ValueError:
-        raise ValueError("an IPv6 address such as fd00:77::1/64 is expected") from None
-    return found.packed, found.network.prefixlen
-
-
-inet6.metavar = "ADDRESS"  # type: ignore[attr-defined]
 
 
 class Loop(Port):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hostnet import frames
-from hostnet.dhcp import DNS, MASK, NAME, ROUTER, Dhcp, Lease, Pool
+from hostnet.dhcp import DNS, MASK, NAME, ROUTER, SERVER, Dhcp, Lease, Pool
 from hostnet.frames import Ip, ip_text, mac_text
 from hostnet.poller import Poller
 from hostnet.station import Station
@@ -57,6 +57,10 @@ class BuiltIn:
         if self.setup.hostname is not None:
             told[NAME] = self.setup.hostname.encode()
         return Lease(ip, options=told)
+
+    def no_dhcp(self) -> None:
+        """Something else gives addresses from now on."""
+        self.station.udp.pop(SERVER, None)
 
     # ---- packets ---------------------------------------------------------------------------------------
 

@@ -4,27 +4,35 @@
 
     10.0.2.2    the gateway (inet); answers ping; the host's loopback with `host-loopback`
     10.0.2.3    the name server (dns): questions go to the host's
-    10.0.2.15   what the first DHCP or BOOTP client gets (guest), the next ones follow
+    10.0.2.4    what a diskless machine boots from (server), when there is something to serve: `boot FILE`
+    10.0.2.15   what the first DHCP, BOOTP or RARP client gets (guest), the next ones follow
 
 The guest's TCP, UDP and ping leave as sockets of this process; nobody outside can reach it but through
-forwards, which listen on the host's loopback only. IPv6 and other protocols are not carried. The work is done
-by an engine: the built-in one, or libslirp where it is installed.
+forwards, which listen on the host's loopback only. With `inet6` IPv6 does the same. The work is done by an
+engine: libslirp where it is installed and can do what the description asks for, else the built-in one.
 """
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hostnet.dhcp import DNS
 from hostnet.end import RATE, HostEnd
-from hostnet.frames import UDP, ip_text, parse_ip
+from hostnet.frames import ip_text, parse_ip
+from hostnet.interface import inet6
+from hostnet.services.servers import FILES, SERVED, Clients, Servers, host_name
 from hostnet.user.builtin import BuiltIn
 from hostnet.user.policy import Forward, Setup, forward
 from tme.args import Args, Flag, Param, choice
+from tme.errors import TmeError
+from tme.paths import resolve
 
 if TYPE_CHECKING:
     from tme.machine import Machine
 
-BUILT_IN, SLIRP = "built-in", "slirp"
+AUTO, BUILT_IN, SLIRP = "auto", "built-in", "slirp"
 
 
 class Engine(Protocol):
@@ -35,6 +43,9 @@ class Engine(Protocol):
 
     def receive(self, frame: bytes) -> None:
         """A frame of the guest."""
+
+    def no_dhcp(self) -> None:
+        """Something else gives addresses from now on."""
 
     def start(self) -> None:
         """Begin to serve sockets; again is harmless."""
@@ -50,28 +61,35 @@ class UserNet(HostEnd):
     """The gateway of a user-mode network, and everything behind it."""
 
     module = "host/user/net"
-    summary = "a network without privilege: NAT by sockets of this process, DHCP, DNS, host forwards"
+    summary = "a network without privilege: NAT by sockets of this process, DHCP, DNS, host forwards, netboot"
     params = (
         Param("inet", parse_ip, default=bytes((10, 0, 2, 2)), help="the gateway"),
         Param("netmask", parse_ip, default=bytes((255, 255, 255, 0)), help="of the guest's network"),
+        Param("inet6", inet6, help="the gateway's IPv6 address with /64, such as fd00:2::2/64"),
         Param("dns", parse_ip, help="the name server that the guest sees; by default the one after `inet`"),
         Param("guest", parse_ip, help="the first address for clients; by default 13 after `inet`"),
         Param("nameserver", parse_ip, help="the real name server; by default the host's"),
-        Param("hostname", help="for DHCP clients"),
+        Param("server", parse_ip, help="what machines boot from; by default 2 after `inet`"),
+        Param("hostname", host_name, help="of the first client"),
         Param("forward", forward, repeat=True, help="a port of the host's loopback leads to the guest"),
         Param(
-            "engine", choice(BUILT_IN, SLIRP), default=BUILT_IN, help="who does it; slirp: libslirp, if there"
+            "engine",
+            choice(AUTO, BUILT_IN, SLIRP),
+            default=AUTO,
+            help="who does it; auto: libslirp where it is installed and can do it, else the built-in one",
         ),
         Flag("host-loopback", help="let the guest reach the host's loopback at the gateway's address"),
         Flag("no-dhcp", help="give no addresses: something else on the guest's network does"),
         Flag("restrict", help="let the guest reach nothing outside"),
+        *FILES,
         RATE,
     )
 
     def __init__(self, name: str, args: Args, machine: Machine) -> None:
         super().__init__(name, args, machine)
         gateway = args["inet"]
-        setup = Setup(
+        serving = any(word in args for word in SERVED)
+        self.setup = Setup(
             gateway,
             args["netmask"],
             args["dns"] or self._after(gateway, 1),
@@ -81,34 +99,38 @@ class UserNet(HostEnd):
             not args["no-dhcp"],
             args["restrict"],
             args["host-loopback"],
+            args["inet6"][0] if "inet6" in args else None,
         )
-        self._check_addresses(setup)
-        self.engine = self._engine(setup)
+        self.server = args["server"] or self._after(gateway, 2)
+        self._check_addresses(self.setup)
+        self.servers = self._serve() if serving else None
+        self._started = False
+        if args["engine"] == SLIRP or args["forward"]:
+            assert self.engine  # its troubles are told now
         for rule in args["forward"]:
             self._listen(rule)
 
-    def _engine(self, setup: Setup) -> Engine:
-        if self.args["engine"] == BUILT_IN:
-            return BuiltIn(self.machine, setup, self.wire.send)
-        if setup.nameserver is not None:
-            raise self.error(
-                "libslirp asks the host's name server: leave out `nameserver`, or use `engine built-in`"
-            )
-        if not setup.host_loopback and any(rule.protocol == UDP for rule in self.args["forward"]):
-            raise self.error(
-                "libslirp hands on answers to a UDP forward only with `host-loopback`: add it, "
-                "or use `engine built-in`"
-            )
-        from hostnet.user.slirp import Slirp, load
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """Made for the first frame: a machine without a network is not to wait for a library."""
+        made = self._choose()
+        if self.servers is not None:
+            made.no_dhcp()
+        if self._started:
+            made.start()
+        return made
 
-        try:
-            load()
-        except OSError as error:
-            raise self.error(
-                f"`engine slirp` needs libslirp 4.1 or later ({error}): install Debian's libslirp0, "
-                "or use `engine built-in`"
-            ) from None
-        return Slirp(self.machine, setup, self.wire.send)
+    def _choose(self) -> Engine:
+        chosen, rules = self.args["engine"], self.args["forward"]
+        if chosen != BUILT_IN:
+            from hostnet.user import slirp
+
+            obstacle = slirp.obstacle(self.setup, rules)
+            if obstacle is None:
+                return slirp.Slirp(self.machine, self.setup, self.wire.send)
+            if chosen == SLIRP:
+                raise self.error(obstacle)
+        return BuiltIn(self.machine, self.setup, self.wire.send)
 
     @staticmethod
     def _after(ip: bytes, count: int) -> bytes:
@@ -123,6 +145,8 @@ class UserNet(HostEnd):
         if wrong or len(set(addresses)) < len(addresses):
             told = ", ".join(map(ip_text, wrong or addresses))
             raise self.error(f"inet, dns and guest must be different hosts of one network, not {told}")
+        if "inet6" in self.args and self.args["inet6"][1] != 64:
+            raise self.error("inet6 needs a network with the prefix /64, as guests choose the other half")
 
     def _listen(self, rule: Forward) -> None:
         try:
@@ -131,20 +155,73 @@ class UserNet(HostEnd):
             self.close()
             raise self.error(f"cannot listen on port {rule.port} of 127.0.0.1: {error.strerror}") from None
 
+    # ---- what machines boot from -----------------------------------------------------------------------
+
+    def _serve(self) -> Servers:
+        """The servers beside the gateway; they give the addresses, too."""
+        args, setup = self.args, self.setup
+        if not setup.is_host(self.server) or self.server in (setup.gateway, setup.dns, setup.guest):
+            raise self.error(
+                f"server must be another host of the guest's network, not {ip_text(self.server)}"
+            )
+        clients = Clients(
+            setup.guest,
+            setup.gateway,
+            setup.netmask,
+            setup.hostname or "sun",
+            dhcp=not args["no-dhcp"],
+            options=((DNS, setup.dns),),
+        )
+        try:
+            servers = Servers(self.machine, self.server, clients, args)
+        except OSError as error:
+            raise self.error(f"cannot serve {error.filename}: {error.strerror}") from None
+        servers.station.send = self.wire.send
+        return servers
+
+    def _boot(self, file: Path) -> None:
+        if self.servers is None:
+            self.servers = self._serve()
+            self.engine.no_dhcp()
+        try:
+            self.servers.boot(file)
+        except OSError as error:
+            raise TmeError(f"cannot serve {file}: {error.strerror}") from None
+
+    @property
+    def _made(self) -> bool:
+        return "engine" in self.__dict__
+
+    # ---- element ---------------------------------------------------------------------------------------
+
     def from_guest(self, frame: bytes) -> None:
+        if self.servers is not None:
+            self.servers.station.receive(frame)
         self.engine.receive(frame)
 
     def reset(self) -> None:
-        self.engine.start()
+        self._started = True
+        if self._made:
+            self.engine.start()
 
     def close(self) -> None:
         super().close()
-        self.engine.close()
+        if self._made:
+            self.engine.close()
+        if self.servers is not None:
+            self.servers.close()
 
     def command(self, words: list[str]) -> str | None:
-        if words == ["show"]:
-            return "\n".join(f"{name}: {value}" for name, value in self.numbers().items())
+        match words:
+            case ["show"]:
+                return "\n".join(f"{name}: {value}" for name, value in self.numbers().items())
+            case ["boot", file]:
+                self._boot(Path(resolve(file, None)))
+                return None
         return super().command(words)
 
     def numbers(self) -> dict[str, Any]:
-        return {**super().numbers(), **self.engine.numbers()}
+        found = {**super().numbers(), **self.engine.numbers()}
+        if self.servers is not None:
+            found |= {f"server: {name}": value for name, value in self.servers.numbers().items()}
+        return found

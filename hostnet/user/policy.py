@@ -19,7 +19,8 @@ Endpoint = tuple[str, int]
 
 @dataclass(frozen=True)
 class Setup:
-    """A user-mode network as its statement says. guest: the first client; nameserver: the real one."""
+    """A user-mode network as its statement says. guest: the first client; nameserver: the real one;
+    gateway6: in a network of 64 bits, the name server is next to it."""
 
     gateway: bytes
     netmask: bytes
@@ -30,6 +31,7 @@ class Setup:
     dhcp: bool = True
     restrict: bool = False
     host_loopback: bool = False
+    gateway6: bytes | None = None
 
     @property
     def network(self) -> bytes:
@@ -45,6 +47,21 @@ class Setup:
         host = int.from_bytes(ip, "big") & ~int.from_bytes(self.netmask, "big") & 0xFFFF_FFFF
         last = ~int.from_bytes(self.netmask, "big") & 0xFFFF_FFFF
         return self.local(ip) and host not in (0, last)
+
+    @property
+    def dns6(self) -> bytes:
+        """The name server that the guest sees by IPv6."""
+        assert self.gateway6 is not None
+        return (int.from_bytes(self.gateway6, "big") + 1).to_bytes(16, "big")
+
+    def local6(self, ip: bytes) -> bool:
+        """Whether an address is on the guest's IPv6 network."""
+        return self.gateway6 is not None and ip[:8] == self.gateway6[:8]
+
+
+def world6(ip: bytes) -> bool:
+    """Whether an IPv6 address may be somebody elsewhere: not the host itself, a link's or a group's."""
+    return ip[0] not in (0, 0xFF) and not (ip[0] == 0xFE and ip[1] & 0xC0 == 0x80)
 
 
 @dataclass

@@ -1,13 +1,11 @@
 """libslirp as the engine of a user-mode network: `engine slirp`.
 
-    guest ── receive ── admitted? ── slirp_input ─┐            slirp_pollfds_fill ── Poller, one timer
+    guest ── receive ──── Gate ──── slirp_input ──┐            slirp_pollfds_fill ── Poller, one timer
                                                libslirp ◄── turn ◄── a frame, a socket or the timer
     guest ◄── Wire ◄────────────── send_packet ───┘            slirp_pollfds_poll
 
-Everything happens in the machine's thread, and time is the guest's. The library is told nothing that the
-built-in engine would not look at: libslirp reads frames for other stations and connects to any address,
-127.0.0.1 included, so addresses are judged here. Fragments do not get through: 4.7.0 ends the process at the
-second part of a packet whose first one is missing.
+Everything happens in the machine's thread, and time is the guest's. Frames go through a gate of ours first
+(gate.py): what a guest sends could make this library, which is C, end the process.
 
 Source: libslirp.h of 4.7; SlirpConfig version 1, which libslirp knows from 4.1 on.
 """
@@ -18,14 +16,13 @@ import functools
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import cffi
-
 from hostnet import frames
-from hostnet.dhcp import SERVER
 from hostnet.poller import Poller
-from hostnet.user.policy import LOOPBACK, PREFIX, Forward, Setup
+from hostnet.user.gate import Gate
+from hostnet.user.policy import LOOPBACK, Forward, Setup
 
 if TYPE_CHECKING:
     from tme.clock import Event
@@ -40,11 +37,8 @@ MS = 1_000_000
 FOREVER = 0xFFFF_FFFF
 IDLE = 1000
 """Milliseconds that slirp_pollfds_fill answers when no timer of TCP or of fragments runs."""
-LARGEST = frames.HEADER + frames.MTU
-"""Bytes of the largest frame that libslirp's buffers are made for."""
 SOCKETS = 768
 """With so many open, nothing that could open another gets through. libslirp has no limit of its own."""
-SYN = 2
 
 DECLARATIONS = """
 typedef struct Slirp Slirp;
@@ -94,12 +88,35 @@ void g_free(void *);
 @functools.cache
 def load() -> tuple[Any, Any]:
     """(cffi, the library). OSError when it is not installed or too old."""
+    import cffi  # its parser takes as long to load as everything else here
+
     ffi = cffi.FFI()
     ffi.cdef(DECLARATIONS)
     library = ffi.dlopen(LIBRARY)
     if not hasattr(library, "slirp_new"):
         raise OSError("this one is older")
     return ffi, library
+
+
+def obstacle(setup: Setup, rules: list[Forward]) -> str | None:
+    """Why libslirp cannot do what a description asks for, with the cure; None when it can."""
+    if setup.nameserver is not None:
+        return "libslirp asks the host's name server: leave out `nameserver`, or use `engine built-in`"
+    if not setup.host_loopback and any(rule.protocol == frames.UDP for rule in rules):
+        return (
+            "libslirp hands on answers to a UDP forward only with `host-loopback`: add it, "
+            "or use `engine built-in`"
+        )
+    try:
+        load()
+    except (OSError, ImportError) as error:
+        return (
+            f"`engine slirp` needs libslirp 4.1 or later ({error}): install Debian's libslirp0, "
+            "or use `engine built-in`"
+        )
+    if Slirp.living:
+        return "libslirp serves one network of a process, and this one has another: use `engine built-in`"
+    return None
 
 
 class Timer:
@@ -119,13 +136,16 @@ class Timer:
 class Slirp:
     """One instance of libslirp. send: takes frames for the guest, and must not lead back here at once."""
 
+    living = 0
+    """Instances in this process: libslirp keeps its time in one variable for all of them."""
+
     def __init__(self, machine: Machine, setup: Setup, send: Callable[[bytes], object]) -> None:
         self.ffi, self.lib = load()
         self.setup, self.clock, self.send = setup, machine.clock, send
         self.poller = Poller(machine)
-        self.stations = [frames.BROADCAST, PREFIX + setup.gateway, PREFIX + setup.dns]
+        self.gate = Gate(machine.clock, setup)
         self.sockets: set[int] = set()
-        self.dropped = self.guest_errors = 0
+        self.guest_errors = 0
         self._polled: list[tuple[int, int]] = []  # what libslirp waits for: index -> descriptor, events
         self._watched: dict[int, int] = {}
         self._ready: dict[int, int] = {}
@@ -152,10 +172,12 @@ class Slirp:
             },
         )
         self._slirp = self._open()
+        Slirp.living += 1
 
     def _open(self) -> Any:
         ffi, setup = self.ffi, self.setup
         hostname = ffi.NULL if setup.hostname is None else ffi.new("char[]", setup.hostname.encode())
+        six = setup.gateway6 or bytes(16)
         config = ffi.new(
             "SlirpConfig *",
             {
@@ -168,6 +190,11 @@ class Slirp:
                 "vhostname": hostname,
                 "vdhcp_start": self._address(setup.guest),
                 "vnameserver": self._address(setup.dns),
+                "in6_enabled": setup.gateway6 is not None,
+                "vprefix_addr6": self._address6(six[:8] + bytes(8)),
+                "vprefix_len": 64,
+                "vhost6": self._address6(six),
+                "vnameserver6": self._address6(setup.dns6 if setup.gateway6 else six),
                 "disable_host_loopback": not setup.host_loopback,
             },
         )
@@ -179,6 +206,10 @@ class Slirp:
     def _address(self, ip: bytes) -> Any:
         """A `struct in_addr`, which is in network order."""
         return {"s_addr": struct.unpack("=I", ip)[0]}
+
+    def _address6(self, ip: bytes) -> Any:
+        """A `struct in6_addr`."""
+        return {"words": struct.unpack("=4I", ip)}
 
     def _function(self, kind: str, fn: Callable[..., Any]) -> Any:
         self._functions.append(self.ffi.callback(kind, fn, onerror=self._failed))
@@ -198,46 +229,14 @@ class Slirp:
     # ---- from the guest --------------------------------------------------------------------------------
 
     def receive(self, frame: bytes) -> None:
-        """A frame of the guest; what libslirp should not see is dropped."""
+        """A frame of the guest, as far as libslirp gets to see it."""
         if self._slirp is None:
             return
-        if not self._admitted(frame):
-            self.dropped += 1
+        made = self.gate.admit(frame, len(self.sockets) < SOCKETS)
+        if made is None:
             return
-        self._call(self.lib.slirp_input, self._slirp, frame, len(frame))
+        self._call(self.lib.slirp_input, self._slirp, made, len(made))
         self._turn_soon()
-
-    def _admitted(self, frame: bytes) -> bool:
-        """Whether a frame is for us, fits, and goes where the guest may go."""
-        if not frames.HEADER <= len(frame) <= LARGEST or frame[:6] not in self.stations or frame[6] & 1:
-            return False
-        kind = int.from_bytes(frame[12:14], "big")
-        if kind != frames.IPV4:
-            return kind == frames.ARP
-        packet = frames.parse_ip_packet(frame[frames.HEADER :])
-        if packet is None or packet.fragmented or not self._may_go(packet):
-            return False
-        return len(self.sockets) < SOCKETS or not self._opens(packet)
-
-    def _may_go(self, packet: frames.Ip) -> bool:
-        setup, to = self.setup, packet.destination
-        port = int.from_bytes(packet.payload[2:4], "big")
-        if packet.protocol == frames.UDP and port == SERVER:
-            return setup.dhcp and to in (frames.EVERYBODY, setup.gateway)
-        if not setup.is_host(packet.source):
-            return False
-        # 0.0.0.0/8 and 127.0.0.0/8 would be this host
-        outside = not setup.local(to) and to[0] not in (0, 127) and to[0] < 224
-        return outside or to in (setup.gateway, setup.dns)
-
-    def _opens(self, packet: frames.Ip) -> bool:
-        """Whether a packet may need a new socket. libslirp itself answers DHCP and its own pings."""
-        data, ours = packet.payload, packet.destination in (self.setup.gateway, frames.EVERYBODY)
-        if packet.protocol == frames.TCP:
-            return len(data) < 14 or bool(data[13] & SYN)
-        if packet.protocol == frames.UDP:
-            return not ours or int.from_bytes(data[2:4], "big") != SERVER
-        return not ours
 
     # ---- called by libslirp ----------------------------------------------------------------------------
 
@@ -334,6 +333,10 @@ class Slirp:
     def _struct(self, address: dict[str, int]) -> Any:
         return self.ffi.new("struct in_addr *", address)[0]
 
+    def no_dhcp(self) -> None:
+        """Something else gives addresses from now on."""
+        self.setup = self.gate.setup = replace(self.setup, dhcp=False)
+
     def start(self) -> None:
         """Begin to serve sockets; again is harmless."""
         self.poller.start()
@@ -342,6 +345,7 @@ class Slirp:
         """End everything, the guest is not told; again is harmless."""
         slirp, self._slirp = self._slirp, None
         if slirp is not None:
+            Slirp.living -= 1
             self._call(self.lib.slirp_cleanup, slirp)
             for timer in (self._turning, *self._timers.values()):
                 timer.cancel()
@@ -352,7 +356,7 @@ class Slirp:
         return {
             "libslirp": self.ffi.string(self.lib.slirp_version_string()).decode(),
             "sockets": len(self.sockets),
-            "dropped": self.dropped,
+            "dropped": self.gate.dropped,
             "errors of the guest": self.guest_errors,
             "connections": self._connections(),
         }

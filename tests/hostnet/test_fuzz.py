@@ -135,20 +135,20 @@ def diskless(machine, tmp_path, count):
     guest = machine.guest()
     machine.connect("guest0 at net0")
     before = open_files()
-    handle = element.nfs.exports[0].handle(())
+    handle = element.servers.nfs.exports[0].handle(())
     attack(machine, element, guest, corpus(SERVER, b"\x52\x56" + SERVER, handle), count)
     machine.clock.advance(120_000_000_000)
     assert open_files() == before
-    assert element.rpc.calls > count // 8
-    assert element.station.bad > 0
-    assert len(element.station._pieces) <= 16
-    assert len(element.station.neighbours) <= 1024
+    assert element.servers.rpc.calls > count // 8
+    assert element.servers.station.bad > 0
+    assert len(element.servers.station.fragments) <= 16
+    assert len(element.servers.station.neighbours) <= 1024
     assert (tmp_path / "outside").read_text() == "untouched"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["boot", "outside", "root"]
 
 
 def user_net(machine, count):
-    element = machine.make("user0", "tme/host/user/net restrict rate 0")
+    element = machine.make("user0", "tme/host/user/net engine built-in restrict rate 0")
     guest = machine.guest()
     machine.connect("guest0 at user0")
     before = open_files()
@@ -156,7 +156,7 @@ def user_net(machine, count):
     assert open_files() - before <= 520
     assert len(element.engine.tcp.flows) <= 512
     assert len(element.engine.udp.flows) <= 256
-    assert len(element.engine.station._pieces) <= 16
+    assert len(element.engine.station.fragments) <= 16
 
 
 def connections(count):
@@ -281,7 +281,7 @@ def test_a_million_frames_for_the_user_net(machine):
 
 def test_without_sockets_the_guest_is_refused(machine, monkeypatch):
     """The host has no descriptors left: the guest is told, nothing else happens."""
-    element = machine.make("user0", "tme/host/user/net rate 0")
+    element = machine.make("user0", "tme/host/user/net engine built-in rate 0")
     guest = machine.guest()
     machine.connect("guest0 at user0")
 

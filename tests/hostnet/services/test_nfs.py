@@ -82,7 +82,7 @@ def test_signed_address_bytes(machine, place):
     """A 68000 sends the bytes of an address sign-extended."""
     client = serve(machine, place, "inet 192.168.0.1 guest 192.168.0.28")
     del client
-    element = machine.elements["net0"]
+    element = machine.elements["net0"].servers
     assert element._client_name(bytes((192, 168, 0, 28))) == "sun"
     from hostnet.services.rpc import Caller
     from hostnet.services.xdr import Reader

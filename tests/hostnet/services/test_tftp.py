@@ -51,8 +51,8 @@ def fetch(client, name, **where):
 def test_the_boot_file(client, machine, name, to):
     mac = b"\x52\x56" + SERVER if to == SERVER else b"\xff" * 6
     assert fetch(client, name, to=to, mac=mac) == DATA
-    assert machine.elements["net0"].tftp.transfers == {}
-    assert set(machine.elements["net0"].station.udp) == {67, 69, 111, 670, 671, 2049}
+    assert machine.elements["net0"].servers.tftp.transfers == {}
+    assert set(machine.elements["net0"].servers.station.udp) == {67, 69, 111, 670, 671, 2049}
 
 
 def test_a_file_of_whole_blocks(client):
@@ -81,7 +81,7 @@ def test_what_is_lost_comes_again(client, machine):
     ((_, _, second),) = client.udp(port, b"\0\4\0\1", sport=4000)
     assert client.udp(port, b"\0\4\0\1", sport=4000) in ([], [(SERVER, port, second)])
     machine.clock.advance(60_000_000_000)
-    assert machine.elements["net0"].tftp.transfers == {}
+    assert machine.elements["net0"].servers.tftp.transfers == {}
 
 
 def test_a_stranger_does_not_disturb(client):
@@ -94,4 +94,4 @@ def test_a_stranger_does_not_disturb(client):
 def test_many_at_once_are_bounded(client, machine):
     for number in range(40):
         client.udp(69, request("0A00020F"), sport=5000 + number)
-    assert len(machine.elements["net0"].tftp.transfers) <= 16
+    assert len(machine.elements["net0"].servers.tftp.transfers) <= 16

@@ -205,13 +205,19 @@ def test_a_forward(machine, net):
         b"\0" * 13,
         ping(9).replace(GATEWAY_MAC, OTHER, 1),
         ping(9).replace(MAC, frames.BROADCAST, 1),
-        ip(frames.UDP, bytes(1480), fragment=frames.MORE),
-        ip(frames.UDP, bytes(100), fragment=185),
         ping(9, bytes((127, 0, 0, 1))),
         ping(9, bytes((0, 0, 0, 0))),
         ping(9, bytes((224, 0, 0, 1))),
         ping(9, bytes((10, 0, 2, 9))),
         udp(9, b"x", source=bytes((192, 0, 2, 1))),
+        udp(9, b"x", source=GATEWAY),
+        udp(69, b"\0\1name\0octet\0"),
+        udp(67, bytes(300)),
+        ip(frames.TCP, bytes(20)),
+        ip(frames.ICMP, b"\x0d\0\xf2\xff" + bytes(16)),
+        ip(2, bytes(20)),
+        ethernet(frames.BROADCAST, MAC, ARP, Arp(1, MAC, GATEWAY, bytes(6), ME).build()),
+        ethernet(frames.BROADCAST, MAC, ARP, Arp(1, OTHER, ME, bytes(6), GATEWAY).build()),
         ethernet(GATEWAY_MAC, MAC, 0x86DD, bytes(60)),
         ethernet(GATEWAY_MAC, MAC, 0x88F8, bytes(60)),
     ],
@@ -219,9 +225,48 @@ def test_a_forward(machine, net):
 def test_what_libslirp_does_not_get(net, frame):
     element, guest = net("host-loopback")
     guest.send(frame)
-    assert element.engine.dropped == 1
+    assert element.engine.gate.dropped == 1
     guest.send(ping(1472))
-    assert element.engine.dropped == 1
+    assert element.engine.gate.dropped == 1
+
+
+def test_fragments_are_put_together_before(machine, net):
+    """4.7.0 ends the process at the second part of a packet whose first one is missing."""
+    element, guest = net("host-loopback")
+    guest.take()
+    last = ip(frames.UDP, bytes(100), fragment=185, ident=9)
+    for _ in range(100):
+        guest.send(last)
+    data = frames.build_icmp(frames.ECHO, 0, b"\0\1\0\2", bytes(range(250)) * 16)
+    whole = Ip(ME, GATEWAY, frames.ICMP, data, 77)
+    for piece in reversed(frames.fragments(whole)):  # out of order
+        guest.send(ethernet(GATEWAY_MAC, MAC, IPV4, frames.build_ip(piece)))
+    machine.clock.advance(SECOND)
+    found = sorted(packets(guest), key=lambda packet: packet.fragment & 0x1FFF)
+    assert b"".join(packet.payload for packet in found)[8:] == data[8:]
+    assert element.engine.gate.dropped == 0
+    assert len(element.engine.gate.fragments) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "engine"),
+    [
+        ("", "Slirp"),
+        ("engine built-in", "BuiltIn"),
+        ("nameserver 192.0.2.1", "BuiltIn"),
+        ("forward udp/0=53", "BuiltIn"),
+        ("forward udp/0=53 host-loopback", "Slirp"),
+    ],
+)
+def test_which_engine(machine, words, engine):
+    first = machine.make("user0", f"tme/host/user/net {words}")
+    assert type(first.engine).__name__ == engine
+    # libslirp has one clock for all of a process
+    assert type(machine.make("user1", "tme/host/user/net").engine).__name__ == (
+        "BuiltIn" if engine == "Slirp" else "Slirp"
+    )
+    with pytest.raises(TmeError, match="libslirp serves one network of a process"):
+        machine.make("user2", "tme/host/user/net engine slirp")
 
 
 def test_the_guest_cannot_use_up_our_descriptors(machine, net, monkeypatch):
@@ -231,7 +276,7 @@ def test_the_guest_cannot_use_up_our_descriptors(machine, net, monkeypatch):
     for port in range(100, 200):
         guest.send(ip(frames.UDP, frames.build_udp(ME, GATEWAY, Udp(port, 9, b"x"))))
     machine.clock.advance(1000)
-    assert (len(element.engine.sockets), element.engine.dropped) == (20, 80)
+    assert (len(element.engine.sockets), element.engine.gate.dropped) == (20, 80)
     assert open_files() <= before + 20
     machine.clock.advance(300 * SECOND)  # silent ones are forgotten
     assert element.engine.sockets == set()
@@ -245,7 +290,7 @@ def frames_that_make_no_sense(net, machine, count):
     before = open_files()
     attack(machine, element, guest, corpus(GATEWAY, GATEWAY_MAC, bytes(32)), count)
     assert open_files() - before <= slirp.SOCKETS
-    assert 0 < element.engine.dropped < count
+    assert 0 < element.engine.gate.dropped < count
     guest.take()
     guest.send(ping(9))
     machine.clock.advance(SECOND)
@@ -319,6 +364,7 @@ def test_a_port_that_is_taken(machine, server):
 def test_without_the_library(machine, monkeypatch):
     monkeypatch.setattr(slirp, "LIBRARY", "libslirp-nowhere.so.0")
     slirp.load.cache_clear()
+    assert type(machine.make("user1", "tme/host/user/net").engine).__name__ == "BuiltIn"
     with pytest.raises(TmeError, match="install Debian's libslirp0, or use `engine built-in`"):
         machine.make("user0", "tme/host/user/net engine slirp")
     slirp.load.cache_clear()
