@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from ...softfloat.number import (
+    BIAS,
+    DOUBLE,
+    DOWN,
+    DZ,
+    EXTENDED,
+    INEX2,
+    NAN,
+    NEAREST,
+    OPERR,
+    OVFL,
+    QUIET,
+    SINGLE,
+    SNAN,
+    UNFL,
+    UP,
+    ZERO,
+)
 from ...spec.semantics import Reg
 
 # FP0-FP7: sign and exponent (biased by 16383), and the mantissa with its explicit integer bit.
@@ -16,23 +34,23 @@ FP_OFF = Reg("fp_off", 8)  # not 0: the board keeps the coprocessor from answeri
 
 REGS = (FP_M, FPCR, FPSR, FPIAR, FP_SE, FP_USED, FP_PENDING, FP_OFF)
 
-BIAS = 16383
-NAN = (0x7FFF, (1 << 64) - 1)  # the non-signalling NaN that the coprocessor makes (PRM 1.6.6)
-QUIET = 1 << 62  # set in the mantissa of a non-signalling NaN
-
-# The exception byte (FPSR 15-8), enabled by FPCR 15-8.
-BSUN, SNAN, OPERR, OVFL, UNFL, DZ, INEX2, INEX1 = (1 << n for n in range(7, -1, -1))
+# The exception byte (FPSR 15-8), enabled by FPCR 15-8; what is between is softfloat's.
+BSUN, INEX1 = 0x80, 0x01
 # Vectors in the order of priority (PRM table 1-15 has them by number).
 VECTORS = ((BSUN, 48), (SNAN, 54), (OPERR, 52), (OVFL, 53), (UNFL, 51), (DZ, 50), (INEX2 | INEX1, 49))
 BSUN_VECTOR = 48
 FPCR_BITS, FPSR_BITS = 0xFFF0, 0x0FFFFFF8
 CC_SHIFT = 24  # FPSR 27-24: N Z I NAN
 
-# Rounding precision (FPCR 7-6) and mode (FPCR 5-4).
-EXTENDED, SINGLE, DOUBLE = 0, 1, 2
-NEAREST, ZERO, DOWN, UP = range(4)
-
 # Data formats in the order of their codes (PRM table 3-20); 7 in an instruction to memory is P with a
 # dynamic k-factor.
 LONG, SINGLE_REAL, EXTENDED_REAL, PACKED, WORD, DOUBLE_REAL, BYTE, PACKED_DYNAMIC = range(8)
 BYTES = (4, 4, 12, 12, 2, 8, 1, 12)
+
+__all__ = [
+    "BIAS", "BSUN", "BSUN_VECTOR", "BYTE", "BYTES", "CC_SHIFT", "DOUBLE", "DOUBLE_REAL", "DOWN", "DZ",
+    "EXTENDED", "EXTENDED_REAL", "FPCR", "FPCR_BITS", "FPIAR", "FPSR", "FPSR_BITS", "FP_M", "FP_OFF",
+    "FP_PENDING", "FP_SE", "FP_USED", "INEX1", "INEX2", "LONG", "NAN", "NEAREST", "OPERR", "OVFL", "PACKED",
+    "PACKED_DYNAMIC", "QUIET", "REGS", "SINGLE", "SINGLE_REAL", "SNAN", "UNFL", "UP", "VECTORS", "WORD",
+    "ZERO",
+]  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...softfloat.number import is_infinite, is_nan, is_special
 from ...spec.semantics import Semantics
 from ...spec.value import Val
 from ..exceptions import LINE_F, take
@@ -16,7 +17,6 @@ from ..exceptions import _push as push
 from ..exceptions import _vector_word as vector_word
 from ..flags import sr
 from ..regs import EXC_ADDR, EXC_PC, EXC_VECTOR, SP, R
-from .real import is_infinite, is_nan, is_special
 from .regs import (
     BSUN,
     BSUN_VECTOR,

@@ -1,18 +1,27 @@
-"""Numbers of the coprocessor taken apart, put together and rounded.
+"""Floating-point numbers taken apart, put together and rounded, in the specification language.
 
-A register holds sign and exponent (`se`, 16 bits) and a mantissa with explicit integer bit (`m`, 64 bits).
-Every finite one, denormals and unnormals included, is (-1)^s * m * 2^(e - 16383 - 63): unlike the x87, the
-68881 gives denormals the exponent -16383 (PRM table 1-3). Intermediate results have 128 bits, the last one
-sticky.
+The working format has sign and exponent (`se`, 16 bits) and a mantissa with explicit integer bit (`m`, 64
+bits). Every finite number, denormals and unnormals included, is (-1)^s * m * 2^(e - 16383 - 63): that is the
+68881's register, and holds every IEEE single and double. Intermediate results have 128 bits, the last one
+sticky. Exceptions are the bits of the 68881's exception byte; rounding is told by `control`, the low byte of
+its FPCR: precision in bits 7-6, mode in bits 5-4.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...spec.semantics import Semantics
-from ...spec.value import Val
-from .regs import BIAS, DOUBLE, INEX2, NAN, NEAREST, OPERR, OVFL, QUIET, SINGLE, SNAN, UNFL, UP, ZERO
+from ..spec.semantics import Semantics
+from ..spec.value import Val
+
+BIAS = 16383
+NAN = (0x7FFF, (1 << 64) - 1)  # what an invalid operation gives: a positive quiet NaN, all ones
+QUIET = 1 << 62  # set in the mantissa of a quiet NaN
+
+# A NaN was signalling, no such result, overflow, a result below the normal numbers, a pole, bits were lost.
+SNAN, OPERR, OVFL, UNFL, DZ, INEX2 = (1 << n for n in range(6, 0, -1))
+EXTENDED, SINGLE, DOUBLE = 0, 1, 2
+NEAREST, ZERO, DOWN, UP = range(4)
 
 TINY = -0x100000  # the exponent of zero: below every other
 

@@ -1,0 +1,1 @@
+"""Exact binary floating point in the specification language, for every instruction set."""
