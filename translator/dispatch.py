@@ -44,7 +44,7 @@ define tailcc void @enter(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) {
   %a = load i32, ptr %ap
   %wanted = icmp ne i32 %a, 0
   %spent = icmp eq i64 %budget, 0
-  %stop = or i1 %wanted, %spent
+$gate
   br i1 %stop, label %slow, label %look
 look:
   %cp = getelementptr i8, ptr %st, i64 $context
@@ -352,6 +352,14 @@ define void @step(ptr %st, i32 %pc, i64 %budget) {       ; like run, but never a
   ret void
 }
 """
+
+# When `enter` does not look for a region; the second form is for instruction sets with delay slots.
+GATE = "  %stop = or i1 %wanted, %spent"
+DELAY_GATE = """  %stop0 = or i1 %wanted, %spent
+  %delayp = getelementptr i8, ptr %st, i64 $delay
+  %delay = load i32, ptr %delayp
+  %late = icmp ne i32 %delay, 0
+  %stop = or i1 %stop0, %late"""
 
 # Run a routine between instructions: it counts as one, so the caller gives one more.
 CALL_ROUTINE = """

@@ -16,9 +16,10 @@ from typing import Any
 from .isa import Model
 from .jit import CODEGEN, LEVEL, Code
 from .llvm import build
-from .region import OutOfSight, Region, discover
+from .region import Region, discover
 from .render import RegionEmitter
 from .spec.value import Uop
+from .steps import OutOfSight
 from .trace import dump
 
 STAGES = ("uop", "llvm", "opt", "asm")
@@ -97,7 +98,8 @@ def _pieces(code: Code) -> list[tuple[int, int, Any, int]]:
 
 def headings(region: Region, line: Callable[[int], str]) -> dict[int, str]:
     """Address -> heading of every instruction, in the order in which they were found."""
-    return {step.address: line(step.address) for b in region.blocks.values() for step in b.steps}
+    steps = (step for b in region.blocks.values() for step in b.steps)
+    return {u.args[0]: line(u.args[0]) for step in steps for u in step.ops if u.op == "insn"}
 
 
 def stages(

@@ -18,7 +18,7 @@ from typing import Any
 
 from . import softmmu
 from .access import DECLARATIONS
-from .dispatch import CALL_ROUTINE, SUPPORT
+from .dispatch import CALL_ROUTINE, DELAY_GATE, GATE, SUPPORT
 from .handlers import SAME, SIGNATURE, HandlerEmitter, shared_type
 from .isa import Model
 from .llvm.emit import INTRINSICS, METADATA, UNLIKELY
@@ -114,7 +114,7 @@ def support(model: Model, page_bits: int) -> str:
     out = [INTRINSICS, METADATA, softmmu.text(model, page_bits)]
     out.append(
         softmmu.fill(
-            SUPPORT,
+            SUPPORT.replace("$gate", DELAY_GATE if isa.delay else GATE),
             model,
             page_bits,
             jump_mask=JUMP_ENTRIES - 1,

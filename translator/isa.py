@@ -54,6 +54,10 @@ class Isa:
     # a short form, for regions on this host, of an instruction that regions do not have:
     # (trace, insn, fields) -> whether there is one
     quick: Callable[[Any, Any, Any], bool] | None = None
+    # a register that is 0 but between a transfer and its delay slot: regions are entered and left with 0
+    delay: Reg | None = None
+    # the number of the current register window, out of options["windows"] (see Reg.windows)
+    window: Reg | None = None
     word: int = 2  # bytes of the smallest instruction
     longest: int = 22  # bytes of the longest instruction
     big_endian: bool = True

@@ -26,10 +26,11 @@ from .isa import Model
 from .llvm import build
 from .memory import Range
 from .places import Home, Places, by_page, contents
-from .region import OutOfSight, find_region
+from .region import find_region
 from .render import RegionEmitter
 from .softmmu import GRANULE_BITS
 from .state import HOT_ENTRIES, JUMP_ENTRIES
+from .steps import OutOfSight
 from .wishes import Wishes
 from .worker import Pool, find_model
 

@@ -17,7 +17,7 @@ from .spec.value import Uop, Val
 
 COSTLY = 12  # uncomputed operations behind a lazy register before it is computed where it is written
 _SPECIAL = frozenset(("shl", "lshr", "ashr", "udiv", "urem", "sdiv", "srem"))
-PURE = frozenset(TEXT) | _SPECIAL
+PURE = frozenset(TEXT) | _SPECIAL | {"window"}
 
 Slot = tuple[str, int]  # register, index
 
@@ -47,10 +47,11 @@ Local = dict[int, Operand]  # values of one instruction by the number of their u
 
 
 class Path:
-    """Where the emitter is in a tree: registers changed since its root, instructions done since then."""
+    """Where the emitter is in a tree: registers changed since its root, instructions done since then, and the
+    register window, counted from the one at the region's entry."""
 
-    def __init__(self, changed: dict[Slot, Operand], done: int) -> None:
-        self.changed, self.done = changed, done
+    def __init__(self, changed: dict[Slot, Operand], done: int, window: int = 0) -> None:
+        self.changed, self.done, self.window = changed, done, window
 
 
 class LazyEmitter(X87):

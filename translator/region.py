@@ -2,6 +2,7 @@
 
 A direct call runs into its callee, which is followed anew for every chain of calls that leads there: a block
 is known by its address and the return addresses on the way.  So a return has one place to be compared with.
+Register windows are counted from the one at the entry: a region runs in any.
 """
 
 from __future__ import annotations
@@ -9,34 +10,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .isa import Model
-from .spec.insn import Fields
-from .spec.semantics import MODE
-from .spec.value import Uop, Val
-from .trace import RegionTrace, Untranslatable
+from .steps import MASK32, OutOfSight, Step, Steps
 
 MAX_INSNS = 96
 MAX_CALLS = 4  # return addresses in a key
-MASK32 = 0xFFFFFFFF
-
-Key = tuple[int, ...]  # address, and the return addresses of the calls that led there, innermost first
 
 
-class OutOfSight(Exception):
-    """Guest code whose bytes the translator was not given."""
-
-
-@dataclass
-class Step:
-    """One instruction; `next` is None (goes on behind it), ("jump", Val) or ("branch", cond, Val)."""
+class Key(NamedTuple):
+    """What a block is known by."""
 
     address: int
-    ops: list[Uop]
-    length: int
-    next: tuple[Any, ...] | None = None
-    traits: frozenset[str] = frozenset()
+    calls: tuple[int, ...] = ()  # return addresses of the calls that led there, innermost first
+    window: int = 0
+    late: bool = False  # a delay slot that is reached if a branch is taken
 
 
 @dataclass
@@ -53,7 +42,7 @@ class Block:
 
     @property
     def address(self) -> int:
-        return self.key[0]
+        return self.key.address
 
 
 @dataclass
@@ -68,7 +57,7 @@ class Region:
 
     @property
     def insns(self) -> int:
-        return sum(len(b.steps) for b in self.blocks.values())
+        return sum(s.count for b in self.blocks.values() for s in b.steps)
 
 
 def discover(
@@ -79,10 +68,10 @@ def discover(
     limit: int = MAX_INSNS,
 ) -> Region:
     """Trace the code reachable from `entry`; `code(address, size)` raises OutOfSight if it cannot be read."""
-    steps = _Steps(model, mode, code)
+    steps = Steps(model, mode, code)
     blocks: dict[Key, Block] = {}
     owner: dict[Key, Key] = {}  # of every instruction, its block
-    todo: deque[Key] = deque([(entry,)])
+    todo: deque[Key] = deque([Key(entry)])
     count = 0
     while todo:
         key = todo.popleft()
@@ -91,28 +80,34 @@ def discover(
         if key in owner:  # a branch into the middle of a block: split it there
             _split(blocks, owner, key)
             continue
-        block = blocks[key] = Block(key, follow=key[0])
-        calls = key[1:]
+        block = blocks[key] = Block(key, follow=key.address)
+        calls, window = key.calls, key.window
         while count < limit:  # what follows is a region of its own, once it is hot
-            at = (block.follow, *calls)
-            step = steps.at(block.follow)
+            at = Key(block.follow, calls, window)
+            step = steps.at(block.follow, window)
             if step is None:
                 block.stuck = True
                 break
             block.steps.append(step)
             owner[at] = key
-            count += 1
+            count += step.count
             block.follow = (block.follow + step.length) & MASK32
+            window = step.window
             if step.next is not None:
                 block.next = step.next
                 block.taken = _target(step, block.follow, calls)
-                if block.taken is not None:
-                    todo.append(block.taken)
+                taken = block
+                if step.slot is not None:
+                    taken = _slot(step.slot, calls, window)
+                    block.taken, blocks[taken.key] = taken.key, taken
+                    count += 1
+                if taken.taken is not None:
+                    todo.append(taken.taken)
                 if step.next[0] == "branch":
-                    block.through = (block.follow, *calls)
+                    block.through = Key(block.follow, calls, window)
                     todo.append(block.through)
                 break
-            block.through = (block.follow, *calls)
+            block.through = Key(block.follow, calls, window)
             if block.through in owner:
                 if block.through not in blocks:
                     _split(blocks, owner, block.through)
@@ -128,12 +123,19 @@ def _target(step: Step, behind: int, calls: tuple[int, ...]) -> Key | None:
     assert step.next is not None
     to = step.next[-1].known
     if to is None:
-        return calls if calls and "return" in step.traits else None
+        return Key(calls[0], calls[1:], step.window) if calls and "return" in step.traits else None
     if "call" not in step.traits:
-        return (to, *calls)
-    if len(calls) == MAX_CALLS or behind in calls:
-        return (to,)  # too deep, or recursion: its return is any return
-    return (to, behind, *calls)
+        return Key(to, calls, step.window)
+    if len(calls) == MAX_CALLS or behind in calls:  # too deep, or recursion: its return is any return
+        return None if step.window else Key(to)  # in another window: a region of its own
+    return Key(to, (behind, *calls), step.window)
+
+
+def _slot(step: Step, calls: tuple[int, ...], window: int) -> Block:
+    """The delay slot of a branch that has been taken."""
+    behind = (step.address + step.length) & MASK32
+    key = Key(step.address, calls, window, True)
+    return Block(key, [step], step.next, behind, taken=_target(step, behind, calls))
 
 
 def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -148,71 +150,15 @@ def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _split(blocks: dict[Key, Block], owner: dict[Key, Key], at: Key) -> None:
     head = blocks[owner[at]]
-    k = next(i for i, s in enumerate(head.steps) if s.address == at[0])
+    k = next(i for i, s in enumerate(head.steps) if s.address == at.address)
     tail = Block(at, head.steps[k:], head.next, head.follow, head.stuck, head.through, head.taken)
-    head.steps, head.next, head.follow, head.stuck = head.steps[:k], None, at[0], False
+    head.steps, head.next, head.follow, head.stuck = head.steps[:k], None, at.address, False
     head.through, head.taken = at, None
     blocks[at] = tail
+    window = at.window
     for s in tail.steps:
-        owner[s.address, *at[1:]] = at
-
-
-class _Steps:
-    """Instructions by address, each traced once."""
-
-    def __init__(self, model: Model, mode: int, code: Callable[[int, int], int]) -> None:
-        self._trace, self._model, self._code = RegionTrace(model, mode, code), model, code
-        self._known: dict[int, Step | None] = {}
-
-    def at(self, address: int) -> Step | None:
-        """The instruction at `address`, or None if the interpreter has to do it."""
-        if address not in self._known:
-            self._known[address] = self._one(address)
-        return self._known[address]
-
-    def _one(self, address: int) -> Step | None:
-        trace, isa = self._trace, self._model.isa
-        first = len(trace.ops)
-        try:
-            if address % isa.word:
-                return None
-            word = self._code(address, isa.word)
-            hit = self._model.decoder.decode(word)
-            if hit is None:
-                return None
-            insn, known = hit
-            fields = Fields(trace, insn.pattern, known)
-            if "interp" not in insn.traits:
-                trace.start(address, word)
-                insn.fn(trace, fields)
-            elif isa.quick is not None:
-                trace.start(address, word)
-                if not isa.quick(trace, insn, fields):
-                    raise Untranslatable("no short form")
-            else:
-                return None
-            length = trace.at.known
-            trace.finish()
-        except (OutOfSight, Untranslatable):
-            del trace.ops[first:]
-            return None
-        ops = trace.ops[first:]
-        finish = ops[-1]
-        if (
-            trace.dead
-            or finish.op != "finish"
-            or length is None
-            or any(
-                (u.op == "set" and u.args[0] is MODE)
-                or (u.op in ("load", "store", "probe") and isinstance(u.args[2], Val))
-                for u in ops
-            )
-        ):
-            return None
-        next_, leaving, _ = finish.args
-        if leaving is not None and leaving[0].known != 0:
-            return None
-        return Step(address, ops, length, next_, insn.traits)
+        owner[Key(s.address, at.calls, window)] = at
+        window = s.window
 
 
 def code_reader(pages: dict[int, bytes], page_bits: int, big: bool = True) -> Any:

@@ -17,10 +17,11 @@ from typing import Any
 from .lazy import LazyEmitter, Operand, Path, Slot
 from .llvm import x87_exit
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
-from .region import Block, Key, Region, Step
-from .spec.semantics import Reg
+from .region import Block, Key, Region
+from .spec.semantics import Reg, Windows
 from .spec.value import Val
 from .state import EXITS
+from .steps import Step
 
 
 def written(step: Step) -> set[Slot]:
@@ -37,7 +38,7 @@ def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
     """Per block, the registers that may have been written since the region was entered."""
     dirty: dict[Key, set[Slot]] = {k: set() for k in region.blocks}
     own = {k: {slot for s in b.steps for slot in written(s)} for k, b in region.blocks.items()}
-    todo: list[Key] = [(region.entry,)]
+    todo = [Key(region.entry)]
     seen = set()
     while todo:
         k = todo.pop()
@@ -64,10 +65,11 @@ class RegionEmitter(LazyEmitter):
                         self.slots[u.args[0].name, u.args[1].x] = u.args[0]
         self._dirty = dirty_registers(region)
         edges = [to for b in region.blocks.values() for to in successors(region, b)]
-        self._roots = {(region.entry,)} | {k for k in edges if edges.count(k) > 1}
-        self._labels = {k: f"at{i}_{k[0]:x}" for i, k in enumerate(region.blocks)}
+        self._roots = {Key(region.entry)} | {k for k in edges if edges.count(k) > 1}
+        self._labels = {k: f"at{i}_{k.address:x}" for i, k in enumerate(region.blocks)}
         self._cold: list[str] = []
         self.here = region.entry
+        self.back = 0  # instructions that an exit here takes back
         self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
 
     def module(self, name: str = "region") -> str:
@@ -78,14 +80,15 @@ class RegionEmitter(LazyEmitter):
         self.block("entry")
         self.put("%left = alloca i64")
         self.put("store i64 %budget, ptr %left")
+        self._windows()
         for (reg, i), r in self.slots.items():
             self.put(f"%{reg}.{i} = alloca i{r.width}")
             p, v = self._state(reg, i, r), self.new()
             self.put(f"{v} = load i{r.width}, ptr {p}, {STATE}")
             self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
         if self.reals:
-            self.registers(self.reals, (self.region.entry,))
-        self.br(self._labels[(self.region.entry,)])
+            self.registers(self.reals, Key(self.region.entry))
+        self.br(self._labels[Key(self.region.entry)])
         for key in self.region.blocks:
             if key in self._roots:
                 self._tree(key)
@@ -101,8 +104,51 @@ class RegionEmitter(LazyEmitter):
 
     def _state(self, reg: str, i: int, r: Reg) -> str:
         p = self.new("p")
-        self.put(f"{p} = getelementptr i8, ptr %st, i64 {self.offsets[reg] + i * r.width // 8}")
+        w = r.windows
+        if w is None or i < w.fixed:
+            self.put(f"{p} = getelementptr i8, ptr %st, i64 {self.offsets[reg] + i * r.width // 8}")
+        else:
+            k, rest = divmod(i - w.fixed, w.step)
+            self.put(f"{p} = getelementptr i8, ptr %{reg}.window{k}, i64 {rest * r.width // 8}")
         return p
+
+    # -- register windows ------------------------------------------------------------------------------------
+
+    def _windows(self) -> None:
+        """At the entry: the number of each window that the region uses, and where its registers are."""
+        files: dict[str, tuple[Reg, Windows, set[int]]] = {}
+        for (reg, i), r in self.slots.items():
+            if r.windows is not None and i >= r.windows.fixed:
+                used = files.setdefault(reg, (r, r.windows, set()))[2]
+                used.add((i - r.windows.fixed) // r.windows.step)
+        steps = [s for b in self.region.blocks.values() for s in b.steps]
+        numbers = {s.window for s in steps} - {0}
+        numbers |= {u.args[0].x for s in steps for u in s.ops if u.op == "window"}
+        numbers = numbers.union(*(used for _, _, used in files.values()))
+        if not numbers:
+            return
+        current = self.m.isa.window
+        assert current is not None
+        count = self.m.options["windows"]
+        now, wide = self.peek(current.name, f"i{current.width}"), self.new()
+        self.put(f"{wide} = zext i{current.width} {now} to i64")
+        for k in sorted(numbers):
+            on, over, wraps = self.new(), self.new(), self.new()
+            self.put(f"{on} = add nuw nsw i64 {wide}, {k}")
+            self.put(f"{over} = sub nsw i64 {on}, {count}")
+            self.put(f"{wraps} = icmp uge i64 {on}, {count}")
+            self.put(f"%window{k} = select i1 {wraps}, i64 {over}, i64 {on}")
+        for reg, (r, w, used) in files.items():
+            for k in sorted(used):
+                bytes_, at = self.new(), self.new("p")
+                self.put(f"{bytes_} = mul nuw nsw i64 %window{k}, {w.step * r.width // 8}")
+                self.put(
+                    f"{at} = getelementptr i8, ptr %st, i64 {self.offsets[reg] + w.fixed * r.width // 8}"
+                )
+                self.put(f"%{reg}.window{k} = getelementptr i8, ptr {at}, i64 {bytes_}")
+
+    def op_window(self, u: Any) -> None:
+        self.put(f"%t{u.n} = trunc i64 %window{u.args[0].x} to i{u.w}")
 
     # -- blocks ----------------------------------------------------------------------------------------------
 
@@ -110,17 +156,17 @@ class RegionEmitter(LazyEmitter):
         """Instructions on the longest way through a tree."""
         b = self.region.blocks[key]
         below = [self._longest(k) for k in successors(self.region, b) if k not in self._roots]
-        return len(b.steps) + max(below, default=0)
+        return sum(s.count for s in b.steps) + max(below, default=0)
 
     def _tree(self, root: Key) -> None:
         self._homes = {}
         self._at_root = self._dirty[root]
         self._open()
-        self.here = root[0]
+        self.here, self.back = root.address, 0
         self.block(self._labels[root])
         self._have = self.new()
         self.put(f"{self._have} = load i64, ptr %left")
-        path = Path({}, 0)
+        path = Path({}, 0, root.window)
         most = self._longest(root)
         if most:
             self._exits = {}
@@ -137,10 +183,11 @@ class RegionEmitter(LazyEmitter):
                 behind = (self.reals.live[to] for to in successors(self.region, b))
                 self.fresh_block((u for s in b.steps for u in s.ops), set().union(*behind))
             for s in b.steps:
-                self.here = s.address
+                self.here, self.back = (s.address, 0) if s.branch is None else (s.branch, 1)
                 self._exits, self._local = {}, {}
                 self._ops(s.ops, 0, len(s.ops), path)
-                path.done += 1
+                path.done += s.count
+                path.window = s.window
             how, *operands = b.next or (None,)
             if how is None:
                 b = self._edge(b.through, b.follow, path, b.stuck)
@@ -158,7 +205,7 @@ class RegionEmitter(LazyEmitter):
         for label, key, address in ((taken, b.taken, to), (not_, b.through, b.follow)):
             self._open()
             self.block(label)
-            way = Path(dict(path.changed), path.done)
+            way = Path(dict(path.changed), path.done, path.window)
             self._blocks(self._edge(key, address, way), way)
             self._close()
         return None
@@ -168,14 +215,14 @@ class RegionEmitter(LazyEmitter):
             return self._edge(b.taken, to, path)
         self.n += 1
         back, away, same = f"back{self.n}", f"away{self.n}", self.new()
-        self.put(f"{same} = icmp eq i32 {self.text(to)}, {b.taken[0]}")
+        self.put(f"{same} = icmp eq i32 {self.text(to)}, {b.taken.address}")
         self.cond(same, back, away)
         self._open()
         self.block(away)
         self._leave(to, path, "elsewhere")
         self._close()
         self.block(back)
-        return self._edge(b.taken, b.taken[0], path)
+        return self._edge(b.taken, b.taken.address, path)
 
     def _edge(self, key: Key | None, address: Any, path: Path, stuck: bool = False) -> Block | None:
         """Go on at a block, which is returned if it comes here; `stuck`: it is the interpreter's."""
@@ -196,16 +243,22 @@ class RegionEmitter(LazyEmitter):
 
     # -- leaving ---------------------------------------------------------------------------------------------
 
-    def _leave(self, pc: Any, path: Path, why: str) -> None:
+    def _leave(self, pc: Any, path: Path, why: str, taken_back: int = 0) -> None:
         """Store what has changed and go on at pc in other code."""
         for slot in sorted(self._at_root | path.changed.keys()):
             r = self.slots[slot]
             v = self.text(self._read(path, slot, r))
             self.put(f"store i{r.width} {v}, ptr {self._state(*slot, r)}, {STATE}")
-        back = self._have
-        if path.done:
+        if path.window:
+            current = self.m.isa.window
+            assert current is not None
+            number = self.new()
+            self.put(f"{number} = trunc i64 %window{path.window} to i{current.width}")
+            self.poke(current.name, f"i{current.width}", number)
+        back, done = self._have, path.done - taken_back
+        if done:
             back = self.new()
-            self.put(f"{back} = sub i64 {self._have}, {path.done}")
+            self.put(f"{back} = sub i64 {self._have}, {done}")
         how = "chain" if why == "elsewhere" else "exit"
         known = pc if isinstance(pc, int) else pc.known if isinstance(pc, Val) else None
         if known is not None:
@@ -237,7 +290,7 @@ class RegionEmitter(LazyEmitter):
             now = self.label
             self._open()
             self.block(label)
-            self._leave(self.here, path, why)
+            self._leave(self.here, path, why, self.back)
             self._close()
             self.lines, self.label = lines, now
         return self._exits[why]

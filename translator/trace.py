@@ -45,6 +45,7 @@ OPS = {
     "helped": "its n-th result",
     "finish": "end of instruction: (next, leaving, length)",
     "insn": "marker: instruction at pc",
+    "window": "number of a register window, counted from the one at the region's entry",
     **dict.fromkeys(x87.UOPS, "extended precision, in regions"),
 }
 _PURE = frozenset(
@@ -277,12 +278,30 @@ class RegionTrace(Trace):
         self.code = code
         self.address = 0
         self.word = 0
+        self.window = 0  # the current one, counted from the one at the region's entry
+        self.transfer: tuple[Val, Val | None, bool] | None = None  # what `after_next` was told
+        self.traits: set[str] = set()
 
-    def start(self, address: int, word: int) -> None:
+    def start(self, address: int, word: int, window: int = 0) -> None:
         """Begin the instruction at `address` whose first word is `word`."""
         self.begin()
+        self.window, self.transfer, self.traits = window, None, set()
+        self.go_on(address, word)
+
+    def go_on(self, address: int, word: int) -> None:
+        """Begin one in the same step as that before it: nothing has been committed."""
         self.address, self.word = address, word
         self.do("insn", address)
+
+    def after_next(self, target: Val, cond: Val | None = None, annul: bool = False) -> bool:
+        self.transfer = target, cond, annul
+        return True
+
+    def hint(self, trait: str) -> None:
+        self.traits.add(trait)
+
+    def absolute(self, window: Val) -> Val:
+        return self.emit("window", window.w, window)
 
     def field(self, lo: int, width: int) -> Val:
         return Val(self, width, self.word >> lo & ((1 << width) - 1))
@@ -314,11 +333,21 @@ class RegionTrace(Trace):
     def fetch_reg(self, reg: Reg, index: Val) -> Val:
         if not isinstance(index.x, int):
             raise Untranslatable(f"{reg.name} with a run-time number")
+        if reg is self.m.isa.window:
+            return Val(self, reg.width, self.window)
+        if reg is self.m.isa.delay:
+            return Val(self, reg.width, 0)
         return super().fetch_reg(reg, index)
 
     def store_reg(self, reg: Reg, index: Val, value: Val) -> None:
         if not isinstance(index.x, int):
             raise Untranslatable(f"{reg.name} with a run-time number")
+        if reg is self.m.isa.window or reg is self.m.isa.delay:
+            if value.known is None or (reg is self.m.isa.delay and value.known):
+                raise Untranslatable(f"{reg.name} of a run-time value")
+            if reg is self.m.isa.window:
+                self.window = value.known
+            return
         super().store_reg(reg, index, value)
 
 

@@ -24,12 +24,13 @@ from translator.llvm import build
 from translator.llvm.emit import INTRINSICS, METADATA
 from translator.m68k import MODELS
 from translator.memory import Mmu, Refused
-from translator.region import OutOfSight, discover
+from translator.region import discover
 from translator.render import RegionEmitter
 from translator.softmmu import WRITE
 from translator.spec.semantics import Reg, Semantics
 from translator.spec.value import Val
 from translator.state import JUMP_ENTRIES, Layout, Reason
+from translator.steps import OutOfSight
 from translator.worker import Pool
 
 PAGE_BITS = 8

@@ -22,6 +22,7 @@ from .traps import (
 
 NEVER, ALWAYS = 0, 8
 LINK = 15  # %o7
+LINKS = (LINK, 31)  # RETL and RET jump behind what stands in %o7 or %i7
 
 
 @transfer("00 A CCCC 010 vvvvvvvvvvvvvvvvvvvvvv", "b{cc}{annul} {disp22}", "V8 B.21")
@@ -56,6 +57,8 @@ def jmpl(s: Semantics, f: Fields) -> None:
     target = read_r(s, f.s) + operand2(s, f)
     aligned(s, target)
     write_r(s, f.d, s.pc)
+    if f.d.known == 0 and f.s.known in LINKS:
+        s.hint("return")
     go(s, target)
 
 
@@ -72,7 +75,7 @@ def rett(s: Semantics, f: Fields) -> None:
     s.write(CWP, window)
     s.write(ET, s.const(1, 8))
     s.switch_mode(s.read(PS))
-    s.write(DELAY, target | 1)
+    s.write(DELAY, (target == following + 4).select(0, target | 1))
     notice(s)
     s.jump(following)
 

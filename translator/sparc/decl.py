@@ -84,6 +84,8 @@ def advance(s: Semantics) -> None:
 
 def go(s: Semantics, target: Val, cond: Val | None = None) -> None:
     """PC = nPC, nPC = target (if cond, else nPC + 4)."""
+    if s.after_next(target, cond):
+        return
     late, old = delayed(s), s.read(DELAY) ^ 1
     after = target | 1
     s.write(DELAY, after if cond is None else cond.select(after, 0))
@@ -92,6 +94,8 @@ def go(s: Semantics, target: Val, cond: Val | None = None) -> None:
 
 def go_or_annul(s: Semantics, target: Val, cond: Val) -> None:
     """As `go` if cond; else the instruction at nPC is annulled."""
+    if s.after_next(target, cond, annul=True):
+        return
     following = npc(s)
     late = delayed(s)
     s.write(DELAY, cond.select(target | 1, 0))

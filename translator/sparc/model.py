@@ -16,6 +16,8 @@ from .regs import (
     ASI_SUPER_DATA,
     ASI_USER_CODE,
     ASI_USER_DATA,
+    CWP,
+    DELAY,
     NAMES,
     REGS,
     lay_out,
@@ -76,6 +78,8 @@ def _isa(windows: int, implementation: int) -> Isa:
         traced=lambda state, mode, pc, jumped: None,
         reset=partial(_reset, windows),
         registers=partial(_registers, implementation),
+        delay=DELAY,
+        window=CWP,
         word=4,
         longest=4,
     )

@@ -3,19 +3,20 @@
     file    0-7 globals │ 8 + 16 w: outs and locals of window w │ its ins are the outs of window w + 1
 
 A register number is looked up in `rmap`, a constant table of NWINDOWS rows of 32: file[rmap[cwp << 5 | n]].
-SAVE, RESTORE and traps change `cwp`: nothing is copied, and no code depends on which window it is.
+SAVE, RESTORE and traps change `cwp`: nothing is copied, and no code depends on which window it is.  In a
+region cwp is known, counted from the window that it is entered in, and so is every place.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..spec.semantics import MODE, Reg, Semantics
+from ..spec.semantics import MODE, Reg, Semantics, Windows
 from ..spec.value import Val
 
 MAX_WINDOWS = 8
 
-FILE = Reg("file", 32, 8 + 16 * MAX_WINDOWS)  # entry 0 is %g0: never written
+FILE = Reg("file", 32, 8 + 16 * MAX_WINDOWS, windows=Windows(8, 16))  # entry 0 is %g0: never written
 RMAP = Reg("rmap", 8, 32 * MAX_WINDOWS)
 CWP = Reg("cwp", 8)
 WIM = Reg("wim", 32)
@@ -62,16 +63,22 @@ def lay_out(state: Any, windows: int) -> None:
 
 def _index(s: Semantics, n: Val, cwp: Val | None = None) -> Val:
     window = s.read(CWP) if cwp is None else cwp
+    if n.known is not None and window.known is not None:
+        return s.const(place(s.options["windows"], window.known, n.known), 8)
     return s.read(RMAP, window.zext(32) << 5 | n.zext(32))
 
 
 def read_r(s: Semantics, n: Val) -> Val:
     """Register n of the current window; %g0 is zero."""
+    if n.known == 0:
+        return s.const(0, 32)
     return s.read(FILE, _index(s, n))
 
 
 def write_r(s: Semantics, n: Val, value: Val, cwp: Val | None = None) -> None:
     """Write register n of the current window, or of window cwp; %g0 stays zero."""
+    if n.known == 0:
+        return
     s.write(FILE, (n == 0).select(0, value), _index(s, n, cwp))
 
 
@@ -89,7 +96,7 @@ def below(s: Semantics) -> Val:
 
 def invalid(s: Semantics, window: Val) -> Val:
     """1 if WIM marks this window."""
-    return s.read(WIM).lsr(window.zext(32)).trunc(1)
+    return s.read(WIM).lsr(s.absolute(window).zext(32)).trunc(1)
 
 
 def user(s: Semantics) -> Val:

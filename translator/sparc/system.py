@@ -32,7 +32,8 @@ def rdpsr(s: Semantics, f: Fields) -> None:
     privileged(s)
     s_bit = s.read(MODE) << 7
     value = s.const(s.options["implementation"] << 24, 32) | icc(s) << 20 | s.read(PIL).zext(32) << 8
-    value = value | s_bit | s.read(PS).zext(32) << 6 | s.read(ET).zext(32) << 5 | s.read(CWP).zext(32)
+    value = value | s_bit | s.read(PS).zext(32) << 6 | s.read(ET).zext(32) << 5
+    value = value | s.absolute(s.read(CWP)).zext(32)
     write_r(s, f.d, value)
 
 

@@ -18,6 +18,14 @@ from .value import _RIGHT_ZERO, COMPARES, FOLD, Operand, Uop, Val, fold_resize
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Of a register file: all but the first `fixed` lie in overlapping windows, `step` apart."""
+
+    fixed: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Reg:
     """A register or register file in the CPU's state: `count` values of `width` bits, C field `name`.
 
@@ -28,6 +36,7 @@ class Reg:
     width: int
     count: int = 1
     lazy: bool = False
+    windows: Windows | None = None
 
 
 MODE = Reg("mode", 32)  # the privilege mode; engines act on its being written
@@ -236,6 +245,18 @@ class Semantics:
             self.next = ("jump", target) if cond.x else None
         else:
             self.next = ("branch", cond, target)
+
+    def after_next(self, target: Val, cond: Val | None = None, annul: bool = False) -> bool:
+        """Whether the engine takes over a transfer with a delay slot (regions do): the instruction behind
+        this one, which is skipped if `annul` and not cond; then to target, if cond."""
+        return False
+
+    def hint(self, trait: str) -> None:
+        """What this instruction is because of its operands, beside Insn.traits ("return")."""
+
+    def absolute(self, window: Val) -> Val:
+        """The processor's number of a register window; regions count from the one they are entered in."""
+        return window
 
     def leave_if(self, cond: Val, reason: int) -> None:
         """After this instruction leave the run loop with `reason` (translator.state.Reason) if cond."""
