@@ -27,6 +27,7 @@ ELEMENTS: dict[str, str] = {
     "machine/sun3/obie": "devices.sun.sun3.obie:Obie",
     "machine/sun3/si": "devices.sun.sun3.si:Si",
     "machine/sun3/zs": "devices.sun.zs:Zs",
+    "machine/sun4": "devices.sun.sun4c.mainbus:Mainbus",
     "machine/sun4/zs": "devices.sun.zs:Sun4Zs",
     "scsi/bus": "devices.scsi.bus:Bus",
     "scsi/cdrom": "devices.scsi.cdrom:Cdrom",

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from devices.generic.bus import Slave
 from devices.ic.processor import BoardPort
+from devices.sun.board import ControllerPort, Watchdog, bus_slaves
+from devices.sun.parity import Parity
 from devices.sun.sun3 import space
 from devices.sun.sun3.control import (
     AUTOVECTORED_SCCS,
@@ -44,7 +46,6 @@ from devices.sun.sun3.mmu import (
     Sun3Mmu,
     physical,
 )
-from devices.sun.sun3.parity import Parity
 from tme.args import Args, Flag, Positional, path
 from tme.bus import Bus, BusError
 from tme.element import Element
@@ -67,30 +68,6 @@ PROMS = (("obmem", 0x0FEF_0000), ("obio", 0x10_0000))
 ADDRESS = (1 << SPACE_SHIFT) - 1
 AUTOVECTOR = 0xFFFF_FFFF
 WATCHDOG = 0x01
-SECOND = 1_000_000_000
-HOPELESS = 3
-"""Watchdog resets within a second of guest time after which the machine is stopped."""
-
-
-class ControllerPort(BusPort):
-    """The board's end of a connection to a bus that it drives."""
-
-    element: Mainbus
-
-    def __init__(self, element: Mainbus, args: Args, bus_name: str) -> None:
-        super().__init__(element, "controller", args)
-        self.bus_name = bus_name
-
-    def attached(self) -> None:
-        buses = self.element.buses
-        if self.bus_name in buses:
-            raise TmeError(f"{self.element.name} has a bus for {self.bus_name} already")
-        if self.element.machine.powered:
-            raise TmeError(f"{self.element.name} has power: its buses cannot change")
-        buses[self.bus_name] = self.peer.bus
-
-    def detach(self) -> None:
-        self.element.buses.pop(self.bus_name, None)
 
 
 class MasterPort(BusPort):
@@ -139,7 +116,7 @@ class Mainbus(Element):
         self.cpu_port = BoardPort(self, self)
         self.dvma = Bus(1 << 24, f"{name} DVMA")
         self._by_space: dict[int, Bus] = {}
-        self._watchdog: list[int] = []
+        self._watchdog = Watchdog(self)
         self._debug = machine.options.debug
 
     def _read_id_prom(self, file: Path) -> bytes:
@@ -160,7 +137,7 @@ class Mainbus(Element):
         if len(chosen) > 1:
             raise TmeError(f"a connection is one of {', '.join(chosen)}, not several")
         name = chosen[0]
-        return [self.ports_by_flag.get(name) or ControllerPort(self, args, name)]
+        return [self.ports_by_flag.get(name) or ControllerPort(self, self, args, name)]
 
     def check(self) -> None:
         for name in ("obmem", "obio"):
@@ -209,7 +186,7 @@ class Mainbus(Element):
         """The enable register lets the screen show something."""
         return bool(self.enable.register.VIDEO)
 
-    # ---- the processor's side (devices.ic.processor.Board) --------------------------------------------------
+    # ---- the processor's side (devices.ic.processor.Board) -------------------------------------------------
 
     @property
     def mmu(self) -> Mmu:
@@ -292,9 +269,8 @@ class Mainbus(Element):
 
     def bus_reset(self) -> None:
         """A RESET instruction: devices and board registers start anew, the maps and the processor go on."""
-        for bus in self.buses.values():
-            for port in list(bus_slaves(self, bus)):
-                port.reset()
+        for element in list(bus_slaves(self.connections)):
+            element.reset()
         self.interrupts.reset()
         self.memory_error.reset()
 
@@ -303,12 +279,7 @@ class Mainbus(Element):
         assert self.cpu is not None
         processor = self.cpu_port.peer.element
         where = f"double bus fault at pc {int(self.cpu.state.pc):08x}"
-        self.machine.log(self, f"{where}, watchdog reset; the registers were\n{processor.describe()}")
-        now = self.machine.clock.now
-        self._watchdog = [when for when in self._watchdog if when > now - SECOND] + [now]
-        if len(self._watchdog) >= HOPELESS:
-            self.machine.log(self, f"{HOPELESS} watchdog resets within a second: stopped")
-            self.machine.stop(1)
+        self._watchdog.bite(where, processor.describe())
         self.bus_reset()
         self.reset()
         self.bus_error.latch(WATCHDOG)
@@ -411,10 +382,3 @@ class Mainbus(Element):
     def _show_leds(self, picture: str) -> None:
         if "leds" in self._debug:
             self.machine.log(self, f"LEDs {picture}")
-
-
-def bus_slaves(board: Mainbus, bus: Bus) -> Iterator[Element]:
-    """The elements on a bus, without the board itself."""
-    for port in board.connections:
-        if isinstance(port, ControllerPort) and port.peer.bus is bus:
-            yield from port.peer.element.slaves()

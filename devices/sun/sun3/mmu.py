@@ -35,7 +35,7 @@ PTE_BITS = 0xFF07_FFFF
 SPACE_SHIFT = 40
 OBMEM, OBIO, VME16, VME32, CONTROL, PARITY = range(6)
 """Spaces of physical addresses, in bits 40 and up: the four page types, control space, and main memory while
-its parity matters (see parity.py)."""
+its parity matters (devices.sun.parity)."""
 FC_CONTROL, FC_SUPER_DATA, FC_SUPER_PROGRAM = 3, 5, 6
 
 INVALID, PROTECTION, TIMEOUT = 0x80, 0x40, 0x20

@@ -3,7 +3,7 @@
 import pytest
 
 from devices.sun.sun3.control import MemoryErrorRegister
-from devices.sun.sun3.parity import Parity
+from devices.sun.parity import Parity
 from tme.bus import Bus
 from tme.memory import Memory
 

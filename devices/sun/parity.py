@@ -14,10 +14,15 @@ from tme.bus import Bus
 
 class Parity:
     """Bytes with wrong parity. `watch(on)`: send accesses here, or no more; `found(lanes, va)`: such a byte
-    was read, its lane is 8 for D31-D24 to 1 for D7-D0."""
+    was read, its lane is 8 for D31-D24 to 1 for D7-D0, or what `lanes` says of the four."""
 
-    def __init__(self, watch: Callable[[bool], None], found: Callable[[int, int], None]) -> None:
-        self.watch, self.found = watch, found
+    def __init__(
+        self,
+        watch: Callable[[bool], None],
+        found: Callable[[int, int], None],
+        lanes: tuple[int, int, int, int] = (8, 4, 2, 1),
+    ) -> None:
+        self.watch, self.found, self.lanes = watch, found, lanes
         self.wrong: set[int] = set()
         self.testing = False
 
@@ -30,10 +35,18 @@ class Parity:
         """A read of main memory."""
         value = bus.read(address, size)
         if self.wrong:
-            lanes = sum(8 >> (at & 3) for at in range(address, address + size) if at in self.wrong)
+            lanes = self.wrong_lanes(address, size)
             if lanes:
                 self.found(lanes, va)
         return value
+
+    def wrong_lanes(self, address: int, size: int) -> int:
+        """The lanes of a range that have wrong parity somewhere."""
+        lanes = 0
+        for at in range(address, address + size):
+            if at in self.wrong:
+                lanes |= self.lanes[at & 3]
+        return lanes
 
     def write(self, bus: Bus, address: int, size: int, value: int) -> None:
         """A write to main memory."""
