@@ -2,6 +2,9 @@
 
     tme-sun-idprom make 3/160 8:0:20:11:22:33 12345 -o my-sun3-idprom.bin
     tme-sun-idprom print my-sun3-idprom.bin
+    tme-sun-idprom make 4/75 8:0:20:11:22:33 --nvram -o my-sun4c-nvram.bin
+
+A sun4c has it at the end of its NVRAM: `--nvram` makes the whole image, or changes that in an existing one.
 
 32 bytes: format (1), machine type, Ethernet address, date (seconds since 1970), serial number (3 bytes),
 checksum (XOR of bytes 0-14), 16 zero bytes. The same arguments always give the same image.
@@ -15,12 +18,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import xor
+from pathlib import Path
 
 from tme.errors import TmeError, did_you_mean
 from tme.tools.files import main_with_errors, read_input, write_output
 
 SIZE = 32
 FORMAT = 1
+NVRAM_SIZE, NVRAM_OFFSET = 0x7F8, 0x7D8
+"""An MK48T02 without its clock registers, and where in it Sun puts the ID PROM."""
 
 MACHINES: dict[int, tuple[str, tuple[str, ...]]] = {
     0x01: ("Sun-2 Multibus", ("2/120", "2/170")),
@@ -83,6 +89,19 @@ class IdProm:
             return f"unknown machine type {self.machine:#04x}"
         code, models = MACHINES[self.machine]
         return f'Sun {" or ".join(models)} ("{code}")'
+
+
+def put_into_nvram(prom: bytes, nvram: bytes) -> bytes:
+    """An NVRAM with this ID PROM; an empty one becomes zeros. TmeError when it is none."""
+    nvram = nvram or bytes(NVRAM_SIZE)
+    if len(nvram) != NVRAM_SIZE:
+        raise TmeError(f"an NVRAM has {NVRAM_SIZE} bytes, this file {len(nvram)}")
+    return nvram[:NVRAM_OFFSET] + prom + nvram[NVRAM_OFFSET + SIZE :]
+
+
+def from_nvram(image: bytes) -> bytes:
+    """The ID PROM of an NVRAM; any other image as it is."""
+    return image[NVRAM_OFFSET : NVRAM_OFFSET + SIZE] if len(image) == NVRAM_SIZE else image
 
 
 def warnings(image: bytes) -> list[str]:
@@ -153,12 +172,15 @@ def _make(args: argparse.Namespace) -> None:
             raise TmeError(f"bad date '{args.date}': write YEAR-MONTH-DAY") from None
         if not 0 <= date < 1 << 32:
             raise TmeError(f"the date {args.date} does not fit: 1970 to 2105 can be written")
-    prom = IdProm(machine_type(args.machine), address, date, serial)
-    write_output(args.output, prom.pack())
+    image = IdProm(machine_type(args.machine), address, date, serial).pack()
+    if args.nvram:
+        old = b"" if args.output == "-" or not Path(args.output).exists() else read_input(args.output)
+        image = put_into_nvram(image, old)
+    write_output(args.output, image)
 
 
 def _print(args: argparse.Namespace) -> None:
-    image = read_input(args.file)
+    image = from_nvram(read_input(args.file))
     print(describe(image))
     if warnings(image):
         raise SystemExit(1)
@@ -175,6 +197,7 @@ def main(argv: list[str] | None = None) -> int:
     make.add_argument("ethernet", help="Ethernet address; Sun's begin with 8:0:20")
     make.add_argument("serial", nargs="?", type=int, help="by default the last three bytes of the address")
     make.add_argument("--date", help="of manufacture, YEAR-MONTH-DAY; by default none")
+    make.add_argument("--nvram", action="store_true", help="the NVRAM of a sun4c, with the ID PROM in it")
     make.add_argument("-o", "--output", default="-", metavar="FILE", help="by default standard output")
     make.set_defaults(run=_make)
     show = commands.add_parser("print", help="print an image and check it")

@@ -1,6 +1,6 @@
 """The error registers of a sun4c board, and which failure of a bus cycle ends where.
 
-    synchronous    loads and fetches; stores that the MMU refuses: trap 9 or 1, causes in SER, address in SEVAR
+    synchronous    loads and fetches; stores that the MMU refuses: trap 9 or 1; SER causes, SEVAR address
     asynchronous   stores that fail behind the MMU, and other masters' cycles: level 15, ASER, ASEVAR
 
 SER and SEVAR live in the MMU's struct, where native code writes them.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from devices.sun.sun3.control import MemoryErrorRegister
 from devices.sun.parity import Parity
+from devices.sun.sun3.control import MemoryErrorRegister
 from tme.bus import Bus
 from tme.memory import Memory
 

@@ -84,3 +84,19 @@ def test_files_that_are_none(capsysbinary, tmp_path):
 def test_as_a_module():
     words = [sys.executable, "-m", "tme.tools.idprom", "make", "3/160", "8:0:20:11:22:33", "12345"]
     assert subprocess.run(words, capture_output=True, check=True).stdout == IMAGE
+
+
+def test_an_nvram_keeps_what_else_is_in_it(capsysbinary, tmp_path):
+    file = tmp_path / "nvram"
+    make = ("make", "4/75", "8:0:20:1:2:3", "7", "--nvram", "-o", str(file))
+    assert run(capsysbinary, *make)[0] == 0
+    image = file.read_bytes()
+    assert len(image) == 2040
+    assert image[:2008] == bytes(2008)
+    assert idprom.IdProm.unpack(image[2008:]) == idprom.IdProm(0x55, b"\x08\0\x20\1\2\3", 0, 7)
+    assert b"host ID 55000007" in run(capsysbinary, "print", str(file))[1]
+    file.write_bytes(b"x" * 2008 + bytes(32))
+    assert run(capsysbinary, *make)[0] == 0
+    assert file.read_bytes() == b"x" * 2008 + image[2008:]
+    file.write_bytes(b"x")
+    assert "an NVRAM has 2040 bytes" in run(capsysbinary, *make)[2]
