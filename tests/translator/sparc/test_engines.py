@@ -1,16 +1,26 @@
-"""Any instructions at all, in both modes, traps and error mode included: the same state in both engines."""
+"""Any instructions at all, in both modes, traps and error mode included: the same state in all engines."""
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
 import pytest
 
+from tests.translator.sparc import loops
 from tests.translator.sparc.board import CODE, DATA, SIZE, TABLE, Board
-from translator.sparc import MB86904
+from translator.cache import Cache
+from translator.engine import Native
+from translator.isa import Model
+from translator.jit import Jit
+from translator.memory import Mmu
+from translator.sparc import MB86900, MB86904
+from translator.worker import Pool
 
 PILES = 60  # machines full of random instructions
+LOOPS = int(os.environ.get("TME_SEQUENCES", 8))  # programs that loop, by model
+COUNTS = (1, 2, 3, 7, 20, 50, 101, 400, 1000)
 
 
 def fill(b: Board, seed: int) -> None:
@@ -59,3 +69,48 @@ def test_anything(block: int, sparc_interpreter: Any) -> None:
                     b.set(pc=CODE + 0x800, et=1, tbr=TABLE)
             executed += done
     assert executed > 10 * PILES
+
+
+def same_at_every_stop(seed: int, model: Model, native: Native, cache: Cache, stops: int) -> int:
+    """A program that loops, in the interpreter and with regions; returns the instructions regions did.
+
+    The first stops are shared with the concrete engine.  Interrupts come where it stops.
+    """
+    boards = [Board(model, native) for _ in range(2)] + [Board(model)]
+    hot = boards[0]
+    jit = hot.cpu.jit = Jit(model, native, cache, Pool(0), 2)
+    jit.attach(hot.cpu)
+    for b in boards:
+        loops.fill(b, seed)
+    rng = random.Random(seed)
+    for stop in range(stops):
+        if stop == 12:
+            boards.pop()
+        count = rng.choice(COUNTS)
+        assert len({b.cpu.run(count) for b in boards}) == 1
+        jit.poll()
+        if rng.random() < 0.1:
+            level = rng.randrange(16)
+            for b in boards:
+                b.set(irl=level).step().set(irl=0)
+        first = state(hot)
+        for b in boards[1:]:
+            assert state(b) == first, (seed, stop)
+        if hot.cpu.halted:
+            break
+    jit.close()
+    return int(hot.state.insns_jit)
+
+
+def test_regions(sparc_interpreter: Any, code_cache: Cache) -> None:
+    for seed in (10, 12, 15):
+        assert same_at_every_stop(seed, MB86904, sparc_interpreter, code_cache, 40) > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [MB86900, MB86904], ids=lambda m: m.name)
+def test_more_regions(model: Model, code_cache: Cache) -> None:
+    """Windows under pressure, in both numbers of them."""
+    native = Native(model, Mmu(), code_cache)
+    done = sum(same_at_every_stop(seed, model, native, code_cache, 60) for seed in range(100, 100 + LOOPS))
+    assert done > 2000 * LOOPS
