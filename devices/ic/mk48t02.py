@@ -6,7 +6,7 @@
     0 control   1 seconds   2 minutes   3 hours   4 day of the week   5 date   6 month   7 year; BCD, 24 hours
 
 READ freezes what is seen; WRITE too, and when it is taken back the clock goes on from what was written. A
-write without it lasts until the next second. What year 0 means is up to the software: for Suns it is 1968. The
+write without it lasts until the next second. What year 0 means is up to the software: 1968 for Suns. The
 clock is set to the guest's date at power-up; setting it changes the guest's idea of it, not the host's.
 
 Source: ST, MK48T02 data sheet; NetBSD sparc clockreg.h.
