@@ -22,7 +22,7 @@ SIOCSIFADDR, SIOCSIFBRDADDR, SIOCSIFNETMASK = 0x8916, 0x891A, 0x891C
 SIOCGIFHWADDR, SIOCGIFINDEX = 0x8927, 0x8933
 SIOCBRADDIF = 0x89A2
 IFF_UP = 1
-ROUTES = Path("/proc/net/route")
+ROUTES, ROUTES6 = Path("/proc/net/route"), Path("/proc/net/ipv6_route")
 
 
 def privilege(capability: str, action: str, others: str) -> str:
@@ -75,6 +75,16 @@ def default_interface() -> str | None:
         return None
     routes = [line.split() for line in lines]
     found = [(int(r[6]), r[0]) for r in routes if len(r) > 7 and r[1] == "00000000" and r[7] == "00000000"]
+    return min(found)[1] if found else None
+
+
+def default_interface6() -> str | None:
+    """The same for IPv6."""
+    try:
+        routes = [line.split() for line in ROUTES6.read_text().splitlines()]
+    except OSError:
+        return None
+    found = [(int(r[5], 16), r[9]) for r in routes if r[0] == "0" * 32 and r[1] == "00" and r[9] != "lo"]
     return min(found)[1] if found else None
 
 

@@ -3,9 +3,9 @@
     tap0 at ie0: tme/host/tun/tap inet 10.0.77.1 netmask 255.255.255.0
     tap0 at ie0: tme/host/tun/tap interface tap0 bridge br0
 
-With an address the host is on the guest's network, and the guest reaches the world by NAT over the interface
-of the default route; `nat IF` names another one, `nat none` leaves it. Without an address the interface is a
-mere plug for a bridge. An interface that exists already (made by `ip tuntap add dev tap0 mode tap user ME`)
+With an address, IPv4 or IPv6, the host is on the guest's network, and the guest reaches the world by NAT over
+the interface of the default route; `nat IF` names another one, `nat none` leaves it. Without an address the
+interface is a mere plug for a bridge. An interface that exists already (made by `ip tuntap add dev tap0 mode tap user ME`)
 needs no privilege, keeps its addresses and stays; others vanish with the machine unless `persist`.
 
 `tap0 at tap0` makes it the master of a network of machines: what other machines put on the interface (each by
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import ipaddress
 import os
 import struct
 from collections.abc import Sequence
@@ -83,13 +84,15 @@ class Tap(HostEnd):
 
     def __init__(self, name: str, args: Args, machine: Machine) -> None:
         super().__init__(name, args, machine)
-        if "inet" not in args and (given := [w for w in ("netmask", "bcast", "nat") if w in args]):
+        if "inet" not in args and (given := [w for w in ("netmask", "bcast") if w in args]):
             raise self.error(f"'{given[0]}' makes no sense without 'inet'")
+        if "nat" in args and "inet" not in args and "inet6" not in args:
+            raise self.error("'nat' makes no sense without 'inet' or 'inet6'")
         self.loops = Loop(self, "out"), Loop(self, "in")
         self.poller = Poller(machine)
         if ("proxy" in args) != ("guest" in args):
             raise self.error("'proxy IF' and 'guest ADDRESS' belong together")
-        self.nat: AppliedNat | None = None
+        self.nats: list[AppliedNat] = []
         self.proxy: Proxy | None = None
         self.fd = -1
         self.lost = 0
@@ -155,26 +158,37 @@ class Tap(HostEnd):
             raise self.error(f"cannot set up {host.name}: {error.strerror}") from None
         if "proxy" in args:
             self._start_proxy(args["proxy"])
-        elif "inet" in args:
-            self._start_nat(args.get("nat"))
+        else:
+            for network, default in self._inside():
+                self._start_nat(network, args.get("nat"), default)
 
     def _netmask(self) -> bytes:
         return self.args.get("netmask") or interface.class_mask(self.args["inet"])
 
-    def _start_nat(self, outside: str | None) -> None:
+    def _inside(self) -> list[tuple[str, str | None]]:
+        """Networks of the guest, each with the interface of the way out."""
+        args, found = self.args, []
+        if "inet" in args:
+            found.append((interface.network(args["inet"], self._netmask()), interface.default_interface()))
+        if "inet6" in args:
+            inside = ipaddress.IPv6Network(args["inet6"], strict=False)
+            if not inside.is_link_local:
+                found.append((str(inside), interface.default_interface6()))
+        return found
+
+    def _start_nat(self, network: str, outside: str | None, default: str | None) -> None:
         """A NAT that was asked for has to work; the one that comes by itself is dropped with a message."""
-        chosen = outside or interface.default_interface()
+        chosen = outside or default
         if chosen is None or chosen == "none":
             return
         if outside and not interface.exists(outside):
             raise self.error(f"nat: the host has no interface {outside}")
-        rule = Nat(self.interface.name, chosen, interface.network(self.args["inet"], self._netmask()))
         try:
-            self.nat = AppliedNat(rule, self.args["nat-keep"])
+            self.nats.append(AppliedNat(Nat(self.interface.name, chosen, network), self.args["nat-keep"]))
         except TmeError as error:
             if outside:
                 raise self.error(error.message) from None
-            self.log(f"no NAT, so the guest reaches this host only: {error.message}")
+            self.log(f"no NAT for {network}, so from there the guest reaches this host only: {error.message}")
 
     def _start_proxy(self, outside: str) -> None:
         if not interface.exists(outside):
@@ -237,9 +251,8 @@ class Tap(HostEnd):
 
     def close(self) -> None:
         super().close()
-        if self.nat is not None:
-            self.nat.close()
-            self.nat = None
+        while self.nats:
+            self.nats.pop().close()
         if self.proxy is not None:
             self.proxy.close()
             self.proxy = None

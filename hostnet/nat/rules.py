@@ -9,18 +9,26 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-FAMILY, TABLE = "ip", "tme"
+TABLE = "tme"
 NOTE = "forwarding_was_off"
 """A chain without rules: whoever leaves last switches forwarding off again."""
+RA_NOTE = "listened_to_routers_"
+"""With an interface's number behind it, the same for accept_ra."""
+NOTES = (NOTE, RA_NOTE)
 
 
 @dataclass(frozen=True)
 class Nat:
-    """Packets of `network` behind the interface `inside` leave by `outside` with its address."""
+    """Packets of `network` (IPv4 or IPv6) behind the interface `inside` leave by `outside` with its address."""
 
     inside: str
     outside: str
     network: str
+
+    @property
+    def family(self) -> str:
+        """As nftables calls it."""
+        return "ip6" if ":" in self.network else "ip"
 
     @property
     def chain(self) -> str:
@@ -32,18 +40,18 @@ class Nat:
     def nft(self) -> str:
         """The ruleset, for `nft -f`."""
         return (
-            f"table {FAMILY} {TABLE} {{\n"
+            f"table {self.family} {TABLE} {{\n"
             f"\tchain {self.chain} {{\n"
             f"\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
-            f'\t\tip saddr {self.network} oifname "{self.outside}" masquerade\n'
+            f'\t\t{self.family} saddr {self.network} oifname "{self.outside}" masquerade\n'
             f"\t}}\n}}\n"
         )
 
-    def nft_add(self, note: bool) -> list[dict[str, Any]]:
-        """The same as commands of libnftables; note: leave word that forwarding was off."""
-        place = {"family": FAMILY, "table": TABLE}
+    def nft_add(self, notes: list[str]) -> list[dict[str, Any]]:
+        """The same as commands of libnftables; notes: chains that are to say what was changed."""
+        place = {"family": self.family, "table": TABLE}
         address, _, prefix = self.network.partition("/")
-        source = {"payload": {"protocol": "ip", "field": "saddr"}}
+        source = {"payload": {"protocol": self.family, "field": "saddr"}}
         inside = {"prefix": {"addr": address, "len": int(prefix)}}
         matches = [
             {"match": {"op": "==", "left": source, "right": inside}},
@@ -51,18 +59,16 @@ class Nat:
         ]
         base = {"type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}
         commands: list[dict[str, Any]] = [
-            {"add": {"table": {"family": FAMILY, "name": TABLE}}},
+            {"add": {"table": {"family": self.family, "name": TABLE}}},
             {"add": {"chain": {**place, "name": self.chain, **base}}},
             {"flush": {"chain": {**place, "name": self.chain}}},
             {"add": {"rule": {**place, "chain": self.chain, "expr": [*matches, {"masquerade": None}]}}},
         ]
-        if note:
-            commands.append({"add": {"chain": {**place, "name": NOTE}}})
-        return commands
+        return commands + [{"add": {"chain": {**place, "name": note}}} for note in notes]
 
     def nft_delete(self) -> list[dict[str, Any]]:
         """Commands that remove what nft_add added, but for the table."""
-        chain = {"family": FAMILY, "table": TABLE, "name": self.chain}
+        chain = {"family": self.family, "table": TABLE, "name": self.chain}
         return [{"flush": {"chain": chain}}, {"delete": {"chain": chain}}]
 
     # ---- others ----------------------------------------------------------------------------------------
@@ -80,25 +86,29 @@ class Nat:
 
     def pf(self) -> str:
         """The rule, for an anchor of PF."""
-        return f"nat on {self.outside} inet from {self.network} to any -> ({self.outside})\n"
+        family = "inet6" if self.family == "ip6" else "inet"
+        return f"nat on {self.outside} {family} from {self.network} to any -> ({self.outside})\n"
 
 
 def manual(kind: str, nat: Nat) -> str:
     """Rules with the commands that load them, for `tmesh --nat-rules`."""
+    six = nat.family == "ip6"
     if kind == "nft":
+        forwarding = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
         return (
-            "# Linux: save as tme.nft; as root: sysctl -w net.ipv4.ip_forward=1; nft -f tme.nft\n"
-            f"# and to remove it: nft delete table {FAMILY} {TABLE}\n{nat.nft()}"
+            f"# Linux: save as tme.nft; as root: sysctl -w {forwarding}=1; nft -f tme.nft\n"
+            f"# and to remove it: nft delete table {nat.family} {TABLE}\n{nat.nft()}"
         )
+    forwarding = "net.inet6.ip6.forwarding" if six else "net.inet.ip.forwarding"
     if kind == "npf":
         return (
             "# NetBSD: save as /etc/npf.conf (or add to it); as root:\n"
-            "#   sysctl -w net.inet.ip.forwarding=1; npfctl validate; npfctl reload; npfctl start\n"
+            f"#   sysctl -w {forwarding}=1; npfctl validate; npfctl reload; npfctl start\n"
             f"# and to remove it: npfctl stop\n{nat.npf()}"
         )
     return (
         f'# PF: save as tme.pf; /etc/pf.conf needs the line: nat-anchor "{TABLE}"\n'
-        f"# as root: sysctl net.inet.ip.forwarding=1; pfctl -a {TABLE} -f tme.pf; pfctl -e\n"
+        f"# as root: sysctl {forwarding}=1; pfctl -a {TABLE} -f tme.pf; pfctl -e\n"
         f"# (OpenBSD has `match out on {nat.outside} from {nat.network} nat-to ({nat.outside})` instead)\n"
         f"# and to remove it: pfctl -a {TABLE} -F nat\n{nat.pf()}"
     )

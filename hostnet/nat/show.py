@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 
-from hostnet.interface import class_mask, default_interface, network
+from hostnet.interface import class_mask, default_interface, default_interface6, network
 from hostnet.nat.rules import KINDS, Nat, manual
 from tme.args import Args
 from tme.element import Element
@@ -24,16 +25,19 @@ def rules(kind: str, elements: Iterable[Element]) -> str:
     taps = [
         (name, args)
         for name, args in found
-        if "inet" in args and "proxy" not in args and args.get("nat") != "none"
+        if ("inet" in args or "inet6" in args) and "proxy" not in args and args.get("nat") != "none"
     ]
     if found and not taps:
         raise TmeError("no tme/host/tun/tap of this machine has NAT: give one the argument `inet ADDRESS`")
     if not taps:
         taps = [("tap0", Args.parse(EXAMPLE.split(), Tap.params))]
-    outside = default_interface() or "eth0"
     texts = []
     for name, args in taps:
-        mask = args.get("netmask") or class_mask(args["inet"])
-        inside, chosen = args.get("interface", name), args.get("nat", outside)
-        texts.append(manual(kind, Nat(inside, chosen, network(args["inet"], mask))))
+        inside, chosen = args.get("interface", name), args.get("nat")
+        if "inet" in args:
+            inet = network(args["inet"], args.get("netmask") or class_mask(args["inet"]))
+            texts.append(manual(kind, Nat(inside, chosen or default_interface() or "eth0", inet)))
+        if "inet6" in args:
+            inet6 = str(ipaddress.IPv6Network(args["inet6"], strict=False))
+            texts.append(manual(kind, Nat(inside, chosen or default_interface6() or "eth0", inet6)))
     return "\n".join(texts)

@@ -28,7 +28,7 @@ def test_the_text_for_nft_is_what_we_apply(spaces):
     needs("nft")
     space, other = spaces(), spaces()
     space.sh(f"printf '%s' '{RULE.nft()}' | nft -f -")
-    other.sh(f"printf '%s' '{json.dumps({'nftables': RULE.nft_add(False)})}' | nft -j -f -")
+    other.sh(f"printf '%s' '{json.dumps({'nftables': RULE.nft_add([])})}' | nft -j -f -")
     listed = [s.sh("nft list ruleset").replace("srcnat", "100") for s in (space, other)]
     assert listed[0] == listed[1]
     assert "masquerade" in listed[0]
@@ -62,6 +62,39 @@ def test_a_guest_reaches_the_world(machine, spaces):
         made.close()
     assert router.sh("nft list ruleset") == before
     assert router.sh("cat /proc/sys/net/ipv4/ip_forward") == "0\n"
+
+
+def everything(space):
+    """What a NAT may change."""
+    names = "ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/eth0/accept_ra"
+    files = " ".join(f"/proc/sys/net/{name}" for name in names.split())
+    return space.sh(f"cat {files}; nft list ruleset")
+
+
+def test_a_guest_reaches_the_world_by_ipv6(machine, spaces):
+    needs("nft", "ping")
+    router, outside, guest = spaces(), spaces(), spaces()
+    join(router, outside)
+    router.sh("ip addr add fd01::1/64 dev eth0 nodad; ip -6 route add default via fd01::2")
+    outside.sh("ip addr add fd01::2/64 dev eth0 nodad")
+    for space in (router, guest):
+        space.sh("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad")  # addresses are good at once
+    with guest.inside():
+        machine.make("sun0", "tme/host/tun/tap", "interface sun0 inet6 fd00:77::2/64 nat none")
+    guest.sh("ip -6 route add default via fd00:77::1")
+    before = everything(router)
+    made = tap(machine, router, "inet6 fd00:77::1/64")
+    second = tap(machine, router, "inet6 fd00:78::1/64 nat eth0", name="tap1")
+    machine.connect("sun0 at tap0")
+    assert "2" in router.sh("cat /proc/sys/net/ipv6/conf/eth0/accept_ra")
+    assert "1 received" in machine.shell(guest, "exec ping -c 1 -W 9 fd01::2", check=False)
+    with router.inside():
+        made.close()
+        listed = router.sh("nft list ruleset")
+        assert "fd00:78::/64" in listed
+        assert "fd00:77::/64" not in listed
+        second.close()
+    assert everything(router) == before
 
 
 def test_none_means_none(machine, spaces):

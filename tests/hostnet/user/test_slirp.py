@@ -10,7 +10,7 @@ from hostnet.user import segment as tcp
 from hostnet.user import slirp
 from tests.hostnet.lab import MAC, OTHER, needs_libslirp
 from tests.hostnet.services.test_dhcp import dhcp
-from tests.hostnet.test_fuzz import COUNT, MILLION, attack, corpus, open_files
+from tests.hostnet.storm import open_files
 from tme.errors import TmeError
 
 scapy = pytest.importorskip("scapy.all")
@@ -283,27 +283,6 @@ def test_the_guest_cannot_use_up_our_descriptors(machine, net, monkeypatch):
     element.close()
     element.close()
     guest.send(ping(9))
-
-
-def frames_that_make_no_sense(net, machine, count):
-    element, guest = net("host-loopback")
-    before = open_files()
-    attack(machine, element, guest, corpus(GATEWAY, GATEWAY_MAC, bytes(32)), count)
-    assert open_files() - before <= slirp.SOCKETS
-    assert 0 < element.engine.gate.dropped < count
-    guest.take()
-    guest.send(ping(9))
-    machine.clock.advance(SECOND)
-    assert any(packet.payload[0] == frames.ECHO_REPLY for packet in packets(guest))
-
-
-def test_frames_that_make_no_sense(net, machine):
-    frames_that_make_no_sense(net, machine, COUNT)
-
-
-@pytest.mark.slow
-def test_a_million_frames(net, machine):
-    frames_that_make_no_sense(net, machine, MILLION)
 
 
 def test_a_quiet_machine_has_nothing_to_wait_for(machine, net):
