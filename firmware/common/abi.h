@@ -98,12 +98,12 @@ _Static_assert(sizeof(struct stat32) == 64 && sizeof(struct stat64) == 104, "lay
 static inline u32 abi_open_flags(u32 flags)
 {
     static const struct {
-        u32 sparc, other;
+        u32 own, other;
     } table[] = {{0x200, 0100}, {0x800, 0200}, {0x400, 01000}, {0x8, 02000}, {0x10000, 040000}};
     u32 out = flags & 3;
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-        if (flags & table[i].sparc)
+        if (flags & table[i].own)
             out |= table[i].other;
     return out;
 }

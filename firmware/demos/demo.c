@@ -1,6 +1,12 @@
 /* The demonstration behind `b demo`: a Mandelbrot set in characters, prime numbers, strings and sorting.
- * An argument (1-1000) repeats the work.  The same file runs under any Linux/m68k. */
+ * An argument (1-1000) repeats the work.  The same file runs under any Linux of its processor. */
 #include "runtime.h"
+
+#if defined(__sparc__)
+#define PROCESSOR "SPARC V7"
+#else
+#define PROCESSOR "the 68020"
+#endif
 
 enum { COLUMNS = 78, ROWS = 24, DEPTH = 200, FRACTION = 12, SIEVE = 1000000, RECORDS = 4096, BAR = 40 };
 
@@ -136,7 +142,7 @@ int main(int argc, char **argv)
         return 2;
     }
     printf(
-        "This program was compiled from C for the 68020; every instruction of it runs in translation.\n\n");
+        "This program was compiled from C for " PROCESSOR "; every instruction of it runs in translation.\n\n");
     mandelbrot();
     printf("\nprimes ");
     u32 count = primes(rounds);

@@ -1,7 +1,11 @@
 /* Output and time. */
 #include "runtime.h"
 
+#if defined(__sparc__)
+enum { NR_WRITE = 4, NR_GETTIMEOFDAY = 116, STDOUT = 1 };
+#else
 enum { NR_WRITE = 4, NR_GETTIMEOFDAY = 78, STDOUT = 1 };
+#endif
 
 void write_text(const char *text, u32 n)
 {
