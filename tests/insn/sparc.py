@@ -19,10 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.insn.tiny import Tiny
+from translator.cache import Cache
 from translator.cpu import Cpu
 from translator.isa import Model
+from translator.jit import Jit
+from translator.memory import Mmu
 from translator.sparc import MB86904
 from translator.sparc.regs import FILE
+from translator.worker import Pool
 
 QEMU = "qemu-sparc"
 PAGE, ORIGIN = 0x1000, 0x100000
@@ -255,8 +259,8 @@ LOOP = struct.pack(">2I", bicc(8, 0, 0), NOP)
 class NativeEngine:
     """The same on a `Cpu`: programs run into a loop at `end`, or trap into zeros and halt the processor."""
 
-    def __init__(self, model: Model, native: Any, size: int = 0x1000000) -> None:
-        self.cpu = Cpu(model, native=native)
+    def __init__(self, model: Model, native: Any, size: int = 0x1000000, mmu: Mmu | None = None) -> None:
+        self.cpu = Cpu(model, mmu, native=native)
         self.ram = mmap.mmap(-1, size)
         self.cpu.map(0, size, ctypes.addressof(ctypes.c_char.from_buffer(self.ram)), True, self.ram)
 
@@ -269,11 +273,46 @@ class NativeEngine:
         cpu.reset()
         s.mode, s.et, s.pc, s.cwp = 0, 1, base, 0
         cpu.mode_changed()
-        cpu.run(STEPS)
+        self.go()
         if cpu.halted or s.pc - end not in (0, 4):
             s.file[0 : len(left)] = left
             return None
         return ram[base : base + PAGE]
+
+    def go(self) -> None:
+        """Run a program."""
+        self.cpu.run(STEPS)
+
+
+class RegionEngine(NativeEngine):
+    """The same; what follows the set-up is a region, made in line.
+
+    `native` should have pages of 256 bytes, so that the data are not on pages with code.
+    """
+
+    def __init__(self, model: Model, native: Any, cache: Cache, mmu: Mmu) -> None:
+        super().__init__(model, native, 0x400000, mmu)
+        self.cpu.jit = self.jit = Jit(model, native, cache, Pool(0))
+        self.jit.attach(self.cpu)
+
+    def go(self) -> None:
+        cpu, s = self.cpu, self.cpu.state
+        cpu.run(SETUP)
+        s.hot[0], s.hot_count = s.context | s.pc, 1
+        self.jit.poll()
+        ram, pc = self.ram[:], s.pc
+        layout = cpu.model.isa.layout
+        first = layout.offset(FILE.name)
+        registers = ctypes.string_at(cpu.address + first, layout.size - first)
+        cpu.run(STEPS)  # an access to a new page leaves the region …
+        self.ram[:] = ram
+        ctypes.memmove(cpu.address + first, registers, len(registers))
+        s.pc, s.mode = pc, 0
+        cpu.mode_changed()
+        cpu.halted = False
+        cpu.run(STEPS)  # … and to one that is known does not
+        memory = cpu.memory.ranges[0]
+        self.jit.code_written(memory, 0, memory.size)  # the next program may lie there
 
 
 def acceptable(seeds: range, length: int, engine: Engine) -> list[tuple[Program, bytes]]:

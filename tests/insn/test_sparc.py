@@ -53,6 +53,16 @@ def test_interpreter(interpreter: Native) -> None:
     assert check(sparc.acceptable(range(1000, 1400), LENGTH, engine)) > 3000
 
 
+@needs_qemu
+@pytest.mark.slow
+def test_regions(code_cache: Cache) -> None:
+    mmu = Mmu(page_bits=8)
+    engine = sparc.RegionEngine(MB86904, Native(MB86904, mmu, code_cache), code_cache, mmu)
+    assert check(sparc.acceptable(range(300_000, 300_100), 40, engine)) > 2000
+    assert engine.cpu.state.insns_jit > 2000
+    engine.jit.close()
+
+
 def test_engines_agree(interpreter: Native) -> None:
     """Also on which programs trap."""
     mine = sparc.acceptable(range(5000, 5050), LENGTH, sparc.concrete(MB86904))
