@@ -15,14 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from translator import jit
+from translator import jit, m68k, sparc
 from translator.cache import Cache, default_directory
 from translator.cpu import Cpu
 from translator.engine import Native
 from translator.isa import Model
 from translator.llvm import build
 from translator.llvm.emit import INTRINSICS, METADATA
-from translator.m68k import MODELS
 from translator.memory import Mmu, Refused
 from translator.region import discover
 from translator.render import RegionEmitter
@@ -33,6 +32,7 @@ from translator.state import JUMP_ENTRIES, Layout, Reason
 from translator.steps import OutOfSight
 from translator.worker import Pool
 
+MODELS = {**m68k.MODELS, **sparc.MODELS}
 PAGE_BITS = 8
 ADDRESS_24 = 0xFFFFFF
 BATCH = 128  # regions of one LLVM module

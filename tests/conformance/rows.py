@@ -64,6 +64,13 @@ ROWS: tuple[Row, ...] = (
     Row("portable", "m68881", "jit", "fpu_regions", 0, 20_000, 200_000),
     *(Row("faults", m, e, "faults", 0, 500, 5000) for m in ("m68010", "m68020") for e in ENGINES),
     *(Row("faults", "m68020+m68881", e, "faults", 0, 200, 2000) for e in ENGINES),
+    Row("qemu", "mb86904", "concrete", "sparc_user", 1000, 10_000, 100_000),
+    Row("qemu", "mb86904", "interp", "sparc_user", 4000, 100_000, 1_000_000),
+    Row("qemu", "mb86904", "jit", "sparc_user", 1000, 20_000, 1_000_000),
+    Row("leon3", "mb86904", "concrete", "sparc_system", 20, 300, 4000),
+    Row("leon3", "mb86904", "interp", "sparc_system", 200, 4000, 40_000),
+    Row("leon3", "mb86904", "jit", "sparc_system", 40, 400, 10_000),
+    *(Row("leon3", m, "interp", "sparc_system", 0, 2000, 20_000) for m in ("mb86900", "cy7c601")),
     *(Row("engines", m, "all", "engines", 0, 100, 3000) for m in ("m68000", "m68010", "m68020")),
 )
 

@@ -13,10 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.conformance.flat import native
+from tests.conformance.flat import MODELS, native
 from tests.conformance.rows import Row, work
 from tests.conformance.tally import Tally
-from translator.m68k import MODELS
 
 ROUND = 30  # pieces of a process before there is a new one: what LLVM keeps for code that has gone adds up
 

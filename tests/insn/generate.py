@@ -19,8 +19,32 @@ from translator.isa import Model
 from translator.spec.insn import Insn
 
 EDGES = (
-    0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0x81, 0xFF, 0x100, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x10000, 0x99, 0x0909,
-    0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFF8000, 0xFFFFFF80, 0xFFFF7FFF,
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    0x7F,
+    0x80,
+    0x81,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0x8000,
+    0x8001,
+    0xFFFF,
+    0x10000,
+    0x99,
+    0x0909,
+    0x7FFFFFFF,
+    0x80000000,
+    0x80000001,
+    0xFFFFFFFE,
+    0xFFFFFFFF,
+    0xFFFF8000,
+    0xFFFFFF80,
+    0xFFFF7FFF,
 )
 
 PRIVILEGED = frozenset(
@@ -54,8 +78,15 @@ class Program:
 
 
 def generate(
-    seed: int, model: Model, count: int = 12, base: int = 0x100000, data_base: int | None = None,
-    size: int = 1024, traps: bool = False, system: bool = False, only: frozenset[str] | None = None,
+    seed: int,
+    model: Model,
+    count: int = 12,
+    base: int = 0x100000,
+    data_base: int | None = None,
+    size: int = 1024,
+    traps: bool = False,
+    system: bool = False,
+    only: frozenset[str] | None = None,
 ) -> Program:
     """A program of about `count` random instructions (`only`: of these families)."""
     data_base = base + 0x800 if data_base is None else data_base

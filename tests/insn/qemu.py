@@ -58,7 +58,13 @@ def theirs(programs: list[Program], cpu: str = "m68020") -> list[Final] | None:
         enter = struct.pack(">HHIHHHI", 0x4CF9, 0xFFFF, page + INITIAL, 0x44FC, p.ccr, 0x4EF9, p.base)
         leave = struct.pack(
             ">HHIHIHI",
-            0x48F9, 0xFFFF, page + RESULT, 0x42F9, page + RESULT + 64, 0x4EF9, page + PAGE + ENTRY,
+            0x48F9,
+            0xFFFF,
+            page + RESULT,
+            0x42F9,
+            page + RESULT + 64,
+            0x4EF9,
+            page + PAGE + ENTRY,
         )
         for at, part in ((0, p.code + leave), (DATA, p.data), (INITIAL, regs), (ENTRY, enter)):
             image[k * PAGE + at : k * PAGE + at + len(part)] = part
@@ -66,8 +72,10 @@ def theirs(programs: list[Program], cpu: str = "m68020") -> list[Final] | None:
     done = b"".join(struct.pack(">HI", 0x203C | n << 9, v) for n, v in enumerate(write))
     done += bytes.fromhex("4e40 7001 7200 4e40")  # write, then exit(0)
     image[-PAGE + ENTRY : -PAGE + ENTRY + len(done)] = done
-    header = b"\x7fELF\x01\x02\x01" + bytes(9) + struct.pack(
-        ">HHIIIIIHHHHHH", 2, 4, 1, ORIGIN + ENTRY, 52, 0, 0, 52, 32, 1, 40, 0, 0
+    header = (
+        b"\x7fELF\x01\x02\x01"
+        + bytes(9)
+        + struct.pack(">HHIIIIIHHHHHH", 2, 4, 1, ORIGIN + ENTRY, 52, 0, 0, 52, 32, 1, 40, 0, 0)
     )
     header += struct.pack(">IIIIIIII", 1, PAGE, ORIGIN, ORIGIN, len(image), len(image), 7, PAGE)
     with tempfile.TemporaryDirectory() as folder:
@@ -110,8 +118,13 @@ def first_difference(program: Program, model: Model) -> tuple[str, Final, Final]
     """The first instruction (its words in hex) of a straight-line program after which the states differ."""
     for n in range(1, len(program.insns) + 1):
         at, length, name = program.insns[n - 1]
-        cut = replace(program, base=ORIGIN, data_base=ORIGIN + DATA, insns=program.insns[:n],
-                      code=program.code[: at + length - program.base])
+        cut = replace(
+            program,
+            base=ORIGIN,
+            data_base=ORIGIN + DATA,
+            insns=program.insns[:n],
+            code=program.code[: at + length - program.base],
+        )
         if program.base != ORIGIN:
             raise ValueError("first_difference wants a program at the origin")
         mine = ours(cut, model)

@@ -25,7 +25,7 @@ FORCE, MASK = 0x08, 0x40
 LAST = 0x7F  # `ta` of this number ends a program
 
 # In a program's page: code, then what %g6 points to; offsets from there.
-BODY = 0xC00
+BODY = 0x1000
 DATA_SIZE, INITIAL, RESULT, LOG, LOG_END = 0x200, 0x200, 0x440, 0x6C0, PAGE - BODY
 FILE_SIZE = 8 + 16 * 8
 Y, WIM, PSR = (INITIAL + 4 * (FILE_SIZE + k) for k in range(3))

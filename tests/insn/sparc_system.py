@@ -54,6 +54,7 @@ from translator.memory import Refused
 from translator.sparc.decl import V8
 
 STEPS = 6000  # no program is as long
+SLICE = 2000  # instructions between two looks at what is hot
 RESERVED = (3, 4, 5, 6, 7)  # global registers with a purpose
 TA_1 = op3(2, 0x3A, 8, 0, imm=1)
 FLUSH, RETT, JMPL, TICC = 0x3B, 0x39, 0x38, 0x3A
@@ -310,7 +311,11 @@ class Machine:
         s.file[0 : len(s.file)] = [0] * len(s.file)
         s.file[6] = base + BODY - PAGE
         s.pc, s.tbr, s.irl, self.io.forced = self.names["next"], TABLE, 0, 0
-        cpu.run(STEPS * len(pages))
+        left = STEPS * len(pages)
+        while left > 0 and not cpu.halted:
+            left -= cpu.run(left if cpu.jit is None else SLICE)
+            if cpu.jit is not None:
+                cpu.jit.poll()
         return bool(cpu.halted) and int(s.pc) == self.names["finish"]
 
     def page(self, base: int) -> bytes:

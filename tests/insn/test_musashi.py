@@ -22,7 +22,14 @@ def test_programs(model: Model, block: int) -> None:
     steps = 0
     for seed in range(500 * block, 500 * (block + 1)):
         p = generate(
-            seed, model, 6, base=musashi.BASE, data_base=musashi.DATA, traps=True, system=True, only=names,
+            seed,
+            model,
+            6,
+            base=musashi.BASE,
+            data_base=musashi.DATA,
+            traps=True,
+            system=True,
+            only=names,
         )
         n, step = pair.run(p, modes[seed % 4] | p.ccr)
         steps += n

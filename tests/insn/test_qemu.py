@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(
     shutil.which(qemu.QEMU) is None, reason="qemu-m68k (Debian: qemu-user) is not installed"
 )
 
+
 def makers(seeds: range, count: int, names: frozenset[str]) -> list[Callable[[int], Program]]:
     def make(seed: int) -> Callable[[int], Program]:
         return lambda base: generate(seed, M68020, count, base=base, traps=True, only=names)

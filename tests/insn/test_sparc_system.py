@@ -112,7 +112,7 @@ FLAWS = {
     "a user may use ASI $A (a LEON's own: its CASA needs it)": (
         [USER, op3(3, 0x10, 0, 6, 5) | 0x0A << 5],
         {"trap 1: psr 04000084 00000000, pc 40100008 00000000, npc 4010000c 00000000, tbr 40000030 00000000",
-         "g7 401012f0 401012d8"},
+         "g7 401016f0 401016d8"},
     ),
 }  # fmt: skip
 

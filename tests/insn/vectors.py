@@ -126,5 +126,8 @@ def _frame(memory: dict[int, int], sp: int) -> dict[str, int]:
         return int.from_bytes((memory.get(sp + offset + i & 0xFFFFFF, 0) for i in range(size)), "big")
 
     return {
-        "access": number(0, 2), "address": number(2, 4), "word": number(6, 2), "status": number(8, 2) & ~0x1F,
+        "access": number(0, 2),
+        "address": number(2, 4),
+        "word": number(6, 2),
+        "status": number(8, 2) & ~0x1F,
     }
