@@ -462,8 +462,12 @@ get_psr:
 get_tbr:
         retl
          rd     %tbr, %o0
-set_psr:
-        wr      %o0, 0, %psr
+set_psr:                                        /* the caller may have left the window that o0 was read in */
+        rd      %psr, %o1
+        and     %o1, PSR_CWP, %o1
+        andn    %o0, PSR_CWP, %o0
+        wr      %o0, %o1, %psr
+        nop
         nop
         nop
         retl

@@ -115,7 +115,7 @@ static const struct word *find(const char *name)
 static void print_word(const struct word *w)
 {
     printf("  %s %s", w->name, w->arguments);
-    for (size_t n = strlen(w->name) + strlen(w->arguments); n < 30; n++)
+    for (size_t n = strlen(w->name) + strlen(w->arguments); n < 34; n++)
         console_put(' ');
     printf("%s\n", w->help);
 }
