@@ -10,7 +10,8 @@ from typing import Any
 
 from . import softmmu
 from .isa import Model
-from .llvm.emit import LIKELY, STATE, UNLIKELY, Emitter
+from .llvm.emit import LIKELY, STATE, UNLIKELY
+from .llvm.sse import Sse
 from .spec.semantics import DATA, MODE, PROGRAM
 from .spec.value import Uop, Val
 from .trace import Trace, result_widths
@@ -19,7 +20,7 @@ SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
 SAME = "ptr %st, ptr %ip, i64 %budget, i64 %op"
 
 
-class HandlerEmitter(Emitter):
+class HandlerEmitter(Sse):
     """Guest registers live in the state struct; uncommon accesses call slow code."""
 
     fault = "rt_fault"
@@ -32,6 +33,8 @@ class HandlerEmitter(Emitter):
         """The finished trace as an LLVM function."""
         self.lines = [f"define {linkage} tailcc void @{name}{SIGNATURE} nounwind {{"]
         self.block("entry")
+        if any(u.op.startswith("host") for u in trace.ops):
+            self.host_slot()
         self.render(trace.ops)
         if trace.dead:
             self.put("unreachable")

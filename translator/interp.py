@@ -21,6 +21,7 @@ from .access import DECLARATIONS
 from .dispatch import CALL_ROUTINE, DELAY_GATE, GATE, SUPPORT
 from .handlers import SAME, SIGNATURE, HandlerEmitter, shared_type
 from .isa import Model
+from .llvm import sse
 from .llvm.emit import INTRINSICS, METADATA, UNLIKELY
 from .spec.insn import Fields
 from .spec.semantics import PROGRAM
@@ -171,7 +172,7 @@ def externals(model: Model) -> list[str]:
 
 
 def declarations(model: Model) -> str:
-    out = [INTRINSICS, METADATA, DECLARATIONS]
+    out = [INTRINSICS, METADATA, DECLARATIONS, sse.DECLARATIONS]
     out += [f"declare tailcc void @{n}{PARAMS}" for n in [*PLACES, *(f"rt_{n}" for n in model.isa.routines)]]
     for f, widths in model.isa.shared.items():
         params = "".join(f", i{w}" for w in widths)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .isa import Model
-from .llvm import x87
+from .llvm import sse, x87
 from .spec.semantics import DATA, PROGRAM, Reg, Semantics, Space
 from .spec.value import FOLD, Uop, Val
 
@@ -47,6 +47,7 @@ OPS = {
     "insn": "marker: instruction at pc",
     "window": "number of a register window, counted from the one at the region's entry",
     **dict.fromkeys(x87.UOPS, "extended precision, in regions"),
+    **dict.fromkeys(sse.UOPS, "singles and doubles on the host"),
 }
 _PURE = frozenset(
     ("field", "zext", "sext", "trunc", "or", "and", "add", "xor", "lshr", "shl", "ashr", "eq", "ne")
@@ -245,6 +246,19 @@ class Trace(Semantics):
         self.do("helper", self.m.isa.helpers.index(fn), *args)
         return tuple(self.emit("helped", w, k) for k, w in enumerate(widths))
 
+    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val]:
+        if not sse.AVAILABLE:
+            return super().host(name, a, b)
+        done = self.emit("host", 64, name, a, b)
+        return done, self.emit("host_good", 1, done)
+
+    def host_clean(self) -> Val:
+        return self.emit("host_clean", 1) if sse.AVAILABLE else super().host_clean()
+
+    def host_forget(self) -> None:
+        if sse.AVAILABLE:
+            self.do("host_forget")
+
     def finish(self) -> None:
         """End the instruction: commit, then say where it goes."""
         if self.dead:
@@ -325,6 +339,17 @@ class RegionTrace(Trace):
         self, fn: Callable[..., tuple[int, ...]], widths: tuple[int, ...], *args: Val
     ) -> tuple[Val, ...]:
         raise Untranslatable("Python function")
+
+    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val]:
+        if not sse.AVAILABLE:
+            raise Untranslatable("the host's floating point")
+        return self.emit("host", 64, name, a, b), self.const(1, 1)
+
+    def host_clean(self) -> Val:
+        return self.const(1, 1)
+
+    def expect(self, value: Val, usual: int) -> Val:
+        raise Untranslatable("an unusual state is possible")
 
     def goto(self, routine: str) -> None:
         self.do("goto", routine)  # a side exit: nothing of this instruction is committed

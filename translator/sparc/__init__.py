@@ -1,5 +1,5 @@
-"""SPARC V7 and V8: the integer unit. What there is and what is not: docs/sparc.md."""
+"""SPARC V7 and V8: the integer unit and its floating-point units: docs/sparc.md, docs/sparc-fpu.md."""
 
-from .model import CY7C601, MB86900, MB86904, MODELS
+from .model import CY7C601, MB86900, MB86904, MODELS, SYSTEMS
 
-__all__ = ["CY7C601", "MB86900", "MB86904", "MODELS"]
+__all__ = ["CY7C601", "MB86900", "MB86904", "MODELS", "SYSTEMS"]

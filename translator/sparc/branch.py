@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..spec.insn import Fields
 from ..spec.semantics import Semantics
 from ..spec.value import Val
@@ -25,8 +27,8 @@ LINK = 15  # %o7
 LINKS = (LINK, 31)  # RETL and RET jump behind what stands in %o7 or %i7
 
 
-@transfer("00 A CCCC 010 vvvvvvvvvvvvvvvvvvvvvv", "b{cc}{annul} {disp22}", "V8 B.21")
-def bicc(s: Semantics, f: Fields) -> None:
+def conditional(s: Semantics, f: Fields, condition: Callable[[Semantics, int], Val]) -> None:
+    """Go on as one of the branches with condition C, annul bit A and displacement v."""
     target = s.pc + (f.v.sext(32) << 2)
     if f.C == NEVER and f.A:
         following = npc(s)
@@ -43,6 +45,11 @@ def bicc(s: Semantics, f: Fields) -> None:
         go_or_annul(s, target, condition(s, f.C))
     else:
         go(s, target, condition(s, f.C))
+
+
+@transfer("00 A CCCC 010 vvvvvvvvvvvvvvvvvvvvvv", "b{cc}{annul} {disp22}", "V8 B.21")
+def bicc(s: Semantics, f: Fields) -> None:
+    conditional(s, f, condition)
 
 
 @transfer("01 vvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", "call {disp30}", "V8 B.24", traits="ends call")

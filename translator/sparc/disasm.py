@@ -12,8 +12,9 @@ from functools import cache
 from ..spec.insn import Decoder
 from .decl import ISET
 from .flags import CONDITIONS
+from .fpu.branch import FP_BRANCHES
 from .regs import NAMES
-from .system import CP_BRANCHES, FP_BRANCHES
+from .system import CP_BRANCHES
 
 Fetch = Callable[[int, int], int]  # (address, bytes) -> the bytes as a number
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,11 @@ from . import arith, branch, memory, system  # noqa: F401  (they declare the ins
 from .decl import ISET
 from .disasm import disassemble
 from .flags import pack_icc
+from .fpu import branch as fpu_branch  # noqa: F401
+from .fpu import memory as fpu_memory  # noqa: F401
+from .fpu.exact import SHARED
+from .fpu.queue import ROUTINES as FPU_ROUTINES
+from .fpu.regs import FPU_REGS, is_enabled, reset_fpu
 from .regs import (
     ASI_SUPER_CODE,
     ASI_SUPER_DATA,
@@ -44,6 +49,7 @@ def _reset(windows: int, state: Any, read: Callable[[int, int], int]) -> None:
     state.mode, state.et, state.ps = 1, 0, 0
     state.pc = state.delay = 0
     state.cwp %= windows
+    reset_fpu(state)
 
 
 def next_pc(state: Any) -> int:
@@ -54,7 +60,7 @@ def next_pc(state: Any) -> int:
 def pack_psr(state: Any, implementation: int = 0) -> int:
     """PSR of a state."""
     flags = pack_icc(state) << 20 | state.pil << 8 | state.mode << 7 | state.ps << 6 | state.et << 5
-    return int(implementation << 24 | flags | state.cwp)
+    return int(implementation << 24 | flags | is_enabled(state) << 12 | state.cwp)
 
 
 def _registers(implementation: int, state: Any) -> dict[str, int]:
@@ -65,12 +71,13 @@ def _registers(implementation: int, state: Any) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _isa(windows: int, implementation: int) -> Isa:
+def _isa(windows: int, implementation: int, fpu: bool) -> Isa:
     return Isa(
         name="sparc",
         insns=ISET,
-        regs=REGS,
-        routines=ROUTINES,
+        regs=REGS + FPU_REGS * fpu,
+        routines={**ROUTINES, **(FPU_ROUTINES if fpu else {})},
+        shared=SHARED if fpu else {},
         fcs=_space,
         disassemble=disassemble,
         pending=_pending,
@@ -85,13 +92,39 @@ def _isa(windows: int, implementation: int) -> Isa:
     )
 
 
-def _model(name: str, windows: int, implementation: int) -> Model:
-    options = {"windows": windows, "implementation": implementation}
-    return Model(_isa(windows, implementation), name, aligned=8, options=options, log_bytes=0)
+def _model(name: str, windows: int, implementation: int, **fpu: Any) -> Model:
+    options = {"windows": windows, "implementation": implementation, **fpu}
+    return Model(_isa(windows, implementation, bool(fpu)), name, aligned=8, options=options, log_bytes=0)
 
 
 # Windows; implementation and version as PSR has them (V8 manual, appendix L).
-MB86900 = _model("mb86900", 7, 0x00)  # V7
-CY7C601 = _model("cy7c601", 8, 0x11)  # V7
-MB86904 = _model("mb86904", 8, 0x04)  # V8: microSPARC-II
-MODELS = {m.name: m for m in (MB86900, CY7C601, MB86904)}
+PROCESSORS = {
+    "mb86900": (7, 0x00),  # V7
+    "cy7c601": (8, 0x11),  # V7
+    "mb86904": (8, 0x04),  # V8: microSPARC-II
+}
+MODELS = {name: _model(name, *what) for name, what in PROCESSORS.items()}
+MB86900, CY7C601, MB86904 = MODELS.values()
+
+# With a floating-point unit: core, its names in the order of FSR.ver (fpu-type of the elements), first ver.
+UNITS = (
+    ("mb86900", ("mb86910/wtl116x", "mb86911/wtl116x", "l64802/act8847", "wtl317x", "l64804"), 0),
+    ("cy7c601", ("l64812/act8847", "l64814", "tms390-c602A", "wtl3171/cy7c602"), 0),
+    ("mb86904", ("mb86904",), 4),
+)
+
+
+def _units() -> Iterator[Model]:
+    for core, names, first in UNITS:
+        for ver, name in enumerate(names, first):
+            yield _model(
+                f"{core}+{name}",
+                *PROCESSORS[core],
+                fpu=ver,
+                fpu_roots=core != "mb86900",  # FSQRTs, FSQRTd; else unimplemented_FPop
+                fpu_mulwide=core == "mb86904",  # FsMULd
+                fpu_strict_pairs=core == "mb86900",  # an odd register number of a double is an error
+            )
+
+
+SYSTEMS = {m.name: m for m in _units()}

@@ -1,4 +1,4 @@
-"""State registers, FLUSH, STBAR, UNIMP (V8 manual, B.28-B.32), and what absent coprocessors would do."""
+"""State registers, FLUSH, STBAR, UNIMP (V8 manual, B.28-B.32), and what the absent coprocessor does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from ..spec.semantics import MODE, Semantics
 from ..spec.value import Val
 from .decl import V7, V8, format3, insn, operand2
 from .flags import icc, write_icc
+from .fpu.regs import enable, enabled
 from .regs import CWP, ET, PIL, PS, TBR, WIM, Y, read_r, write_r
-from .traps import CP_DISABLED, FP_DISABLED, ILLEGAL, notice, privileged, take, take_if
+from .traps import CP_DISABLED, ILLEGAL, notice, privileged, take, take_if
 
 ASR = "- -------------"
 STBAR = 15  # RDASR of this register with rd = 0
@@ -28,9 +29,9 @@ def rdasr(s: Semantics, f: Fields) -> None:
 
 @insn(format3(2, 0x29, rs1="-----", rest=ASR), "rd %psr, {rd}", "V8 B.28")
 def rdpsr(s: Semantics, f: Fields) -> None:
-    """Without coprocessors EC and EF are 0 (4.2)."""
+    """Without a coprocessor EC is 0, without a floating-point unit EF (4.2)."""
     privileged(s)
-    s_bit = s.read(MODE) << 7
+    s_bit = s.read(MODE) << 7 | enabled(s).zext(32) << 12
     value = s.const(s.options["implementation"] << 24, 32) | icc(s) << 20 | s.read(PIL).zext(32) << 8
     value = value | s_bit | s.read(PS).zext(32) << 6 | s.read(ET).zext(32) << 5
     value = value | s.absolute(s.read(CWP)).zext(32)
@@ -76,6 +77,7 @@ def wrpsr(s: Semantics, f: Fields) -> None:
     s.write(PIL, value.bits(11, 8).zext(8))
     s.write(PS, value.bit(6).zext(8))
     s.write(ET, value.bit(5).zext(8))
+    enable(s, value.bit(12))
     s.write(CWP, cwp)
     s.switch_mode(value.bit(7).zext(8))
     notice(s)
@@ -103,46 +105,30 @@ def unimp(s: Semantics, f: Fields) -> None:
     take(s, ILLEGAL)
 
 
-# -- the absent: floating point and coprocessor --------------------------------------------------------------
+# -- the absent coprocessor ----------------------------------------------------------------------------------
 
-FP_BRANCHES = ("n", "ne", "lg", "ul", "l", "ug", "g", "u", "a", "e", "ue", "ge", "uge", "le", "ule", "o")
 CP_BRANCHES = (
     "n", "123", "12", "13", "1", "23", "2", "3", "a", "0", "03", "02", "023", "01", "013", "012",
 )  # fmt: skip
-_REST = "I vvvvvvvvvvvvv"
 
 
-def _absent(name: str, picture: str, syntax: str, ref: str, tt: int, supervisor: bool = False) -> None:
+def _absent(name: str, picture: str, syntax: str, ref: str, supervisor: bool = False) -> None:
     def disabled(s: Semantics, f: Fields) -> None:
         if supervisor:
             privileged(s)
-        take(s, tt)
+        take(s, CP_DISABLED)
 
     disabled.__name__ = name
     insn(picture, syntax, ref)(disabled)
 
 
-_absent("fbfcc", "00 a cccc 110 vvvvvvvvvvvvvvvvvvvvvv", "fb{fcc}{annul} {disp22}", "V8 B.22", FP_DISABLED)
-_absent("cbccc", "00 a cccc 111 vvvvvvvvvvvvvvvvvvvvvv", "cb{ccc}{annul} {disp22}", "V8 B.23", CP_DISABLED)
-for _op3, _name, _operands in (
-    (0x20, "ld", "[{addr}], {}"),
-    (0x21, "ld", "[{addr}], {state}"),
-    (0x23, "ldd", "[{addr}], {}"),
-    (0x24, "st", "{}, [{addr}]"),
-    (0x25, "st", "{state}, [{addr}]"),
-    (0x26, "std", "{queue}, [{addr}]"),
-    (0x27, "std", "{}, [{addr}]"),
-):
-    _ref = "V8 B.2" if _op3 < 0x24 else "V8 B.5"
-    for _letter, _bit, _tt in (("f", 0, FP_DISABLED), ("c", 0x10, CP_DISABLED)):
-        _text = _operands.replace("{}", "{" + _letter + "rd}")
-        _text = _text.replace("{state}", f"%{_letter}sr").replace("{queue}", f"%{_letter}q")
-        _kind = {1: "sr", 5: "sr", 6: "q"}.get(_op3 & 15, "")
-        _absent(
-            f"{_name}{_letter}{_kind}", format3(3, _op3 | _bit), f"{_name} {_text}", _ref, _tt,
-            supervisor=_kind == "q",
-        )  # fmt: skip
-_absent("fpop1", format3(2, 0x34, rest="ooooooooo ttttt"), "{fpop}", "V8 B.33", FP_DISABLED)
-_absent("fpop2", format3(2, 0x35, rest="ooooooooo ttttt"), "{fpop}", "V8 B.33", FP_DISABLED)
-_absent("cpop1", format3(2, 0x36, rest="ooooooooo ttttt"), "cpop1 {cpop}", "V8 B.34", CP_DISABLED)
-_absent("cpop2", format3(2, 0x37, rest="ooooooooo ttttt"), "cpop2 {cpop}", "V8 B.34", CP_DISABLED)
+_absent("cbccc", "00 a cccc 111 vvvvvvvvvvvvvvvvvvvvvv", "cb{ccc}{annul} {disp22}", "V8 B.23")
+_absent("ldc", format3(3, 0x30), "ld [{addr}], {crd}", "V8 B.2")
+_absent("ldcsr", format3(3, 0x31), "ld [{addr}], %csr", "V8 B.2")
+_absent("lddc", format3(3, 0x33), "ldd [{addr}], {crd}", "V8 B.2")
+_absent("stc", format3(3, 0x34), "st {crd}, [{addr}]", "V8 B.5")
+_absent("stcsr", format3(3, 0x35), "st %csr, [{addr}]", "V8 B.5")
+_absent("stdcq", format3(3, 0x36), "std %cq, [{addr}]", "V8 B.5", supervisor=True)
+_absent("stdc", format3(3, 0x37), "std {crd}, [{addr}]", "V8 B.5")
+_absent("cpop1", format3(2, 0x36, rest="ooooooooo ttttt"), "cpop1 {cpop}", "V8 B.34")
+_absent("cpop2", format3(2, 0x37, rest="ooooooooo ttttt"), "cpop2 {cpop}", "V8 B.34")

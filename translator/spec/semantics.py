@@ -30,6 +30,7 @@ class Reg:
     """A register or register file in the CPU's state: `count` values of `width` bits, C field `name`.
 
     `lazy`: mostly overwritten before anybody looks, so that regions compute it where it is needed.
+    `real`: mostly a double, so that regions keep it in a floating-point register.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Reg:
     count: int = 1
     lazy: bool = False
     windows: Windows | None = None
+    real: bool = False
 
 
 MODE = Reg("mode", 32)  # the privilege mode; engines act on its being written
@@ -283,6 +285,26 @@ class Semantics:
         For what is rare and would be large here: transcendental functions, decimal conversions.
         """
         raise NotImplementedError
+
+    # -- the host's floating-point arithmetic ----------------------------------------------------------------
+
+    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val]:
+        """(result, whether it is the guest's too) of an operation of `translator.llvm.sse` on 64-bit values.
+
+        Engines without it say 0; a region goes on only with 1.
+        """
+        return self.const(0, 64), self.const(0, 1)
+
+    def host_clean(self) -> Val:
+        """1 if all exceptions of the host's operations so far are in the register `fp_accrued`."""
+        return self.const(0, 1)
+
+    def host_forget(self) -> None:
+        """The exceptions of the host's operations so far have been dealt with otherwise."""
+
+    def expect(self, value: Val, usual: int) -> Val:
+        """`value`; regions are made for `usual` and leave the rest to the interpreter."""
+        return value
 
     def switch_mode(self, mode: Val) -> None:
         """The privilege mode (8 bits: 0 user, 1 supervisor) is `mode` after this instruction."""

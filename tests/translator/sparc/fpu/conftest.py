@@ -1,0 +1,17 @@
+"""The microSPARC-II with its floating-point unit, in native code."""
+
+from __future__ import annotations
+
+import pytest
+
+from translator.cache import Cache
+from translator.engine import Native
+from translator.memory import Mmu
+from translator.sparc import SYSTEMS
+
+MODEL = SYSTEMS["mb86904+mb86904"]
+
+
+@pytest.fixture(scope="session")
+def fpu_interpreter(code_cache: Cache) -> Native:
+    return Native(MODEL, Mmu(), code_cache)

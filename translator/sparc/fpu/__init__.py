@@ -1,0 +1,1 @@
+"""SPARC floating point: docs/sparc-fpu.md."""
