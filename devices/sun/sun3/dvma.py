@@ -1,4 +1,4 @@
-"""Direct virtual memory access: other bus masters reach memory through the MMU, as supervisor data.
+"""Direct virtual memory access on a Sun-3: other bus masters reach memory as supervisor data.
 
 On-board masters drive 24 address bits: virtual 0F000000 to 0FFFFFFF. VME masters reach the last megabyte of
 it at the start of their address space. The present context's maps are used.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devices.sun import dvma
 from devices.sun.sun3.mmu import FC_SUPER_DATA, OBMEM, PAGE_BITS, PARITY, SPACE_SHIFT
-from tme.bus import BusError
+from tme.bus import Bus, BusError
 from translator.softmmu import READ, WRITE
 
 if TYPE_CHECKING:
@@ -17,71 +18,46 @@ if TYPE_CHECKING:
 
 ONBOARD, ONBOARD_SIZE = 0x0F00_0000, 1 << 24
 VME, VME_SIZE = 0x0FF0_0000, 1 << 20
-PAGE = 1 << PAGE_BITS
 
 
-class Dvma:
+class Dvma(dvma.Dvma):
     """The board's answer to cycles of other masters."""
 
     def __init__(self, board: Mainbus) -> None:
+        super().__init__(1 << PAGE_BITS, self._locate)
         self.board = board
 
     def onboard_read(self, address: int, count: int) -> bytes:
-        return self._read(ONBOARD, ONBOARD_SIZE, address, count)
+        return self.read(self._place(ONBOARD, ONBOARD_SIZE, address, count), count)
 
     def onboard_write(self, address: int, data: bytes) -> None:
-        self._write(ONBOARD, ONBOARD_SIZE, address, data)
+        self.write(self._place(ONBOARD, ONBOARD_SIZE, address, len(data)), data)
 
     def vme_read(self, address: int, count: int) -> bytes:
-        return self._read(VME, VME_SIZE, address, count)
+        return self.read(self._place(VME, VME_SIZE, address, count), count)
 
     def vme_write(self, address: int, data: bytes) -> None:
-        self._write(VME, VME_SIZE, address, data)
+        self.write(self._place(VME, VME_SIZE, address, len(data)), data)
 
-    def _read(self, base: int, size: int, address: int, count: int) -> bytes:
-        out = bytearray()
-        while len(out) < count:
-            at = address + len(out)
-            piece = min(count - len(out), PAGE - at % PAGE)
-            out += self._page(base, size, at, piece, READ, None)
-        return bytes(out)
-
-    def _write(self, base: int, size: int, address: int, data: bytes) -> None:
-        done = 0
-        while done < len(data):
-            at = address + done
-            piece = data[done : done + PAGE - at % PAGE]
-            self._page(base, size, at, len(piece), WRITE, piece)
-            done += len(piece)
-
-    def _page(self, base: int, size: int, address: int, count: int, how: int, data: bytes | None) -> bytes:
-        """One piece within a page."""
-        board, cpu = self.board, self.board.cpu
-        if cpu is None or not board.enable.register.SDVMA or not 0 <= address < size:
+    def _place(self, base: int, size: int, address: int, count: int) -> int:
+        if not self.board.enable.register.SDVMA or not 0 <= address <= address + count <= size:
             raise BusError(address)
+        return base + address
+
+    def _locate(self, va: int, count: int, writing: bool) -> tuple[Bus, int]:
+        board, cpu = self.board, self.board.cpu
+        if cpu is None:
+            raise BusError(va)
         causes = int(board.maps.state.bus_error)  # the register is the processor's
-        phys = cpu.memory.translate(base + address, FC_SUPER_DATA, how)
+        phys = cpu.memory.translate(va, FC_SUPER_DATA, WRITE if writing else READ)
         board.maps.state.bus_error = causes
         if phys is None:
-            raise BusError(address, timeout=False)
+            raise BusError(va, timeout=False)
         number, at = phys >> SPACE_SHIFT, phys & (1 << SPACE_SHIFT) - 1
         if number == PARITY:
             number, phys = OBMEM, at
-            if data is not None:
+            if writing:
                 board.parity.wrote(at, count)
-        if data is not None:
+        if writing:
             cpu.memory.wrote(phys, count)
-        bus = board.bus_of(number, phys)
-        found = bus.find(at)
-        if found is not None and hasattr(found[2], "read_bytes") and at + count <= found[0] + found[1]:
-            base_at, _, memory = found
-            if data is None:
-                return memory.read_bytes(at - base_at, count)
-            if memory.writable:
-                memory.write_bytes(at - base_at, data)
-            return b""
-        if data is None:
-            return bytes(bus.read(at + i, 1) for i in range(count))
-        for i, byte in enumerate(data):
-            bus.write(at + i, 1, byte)
-        return b""
+        return board.bus_of(number, phys), at

@@ -27,6 +27,7 @@ from devices.sun.parity import Parity
 from devices.sun.sun4c import memerr, space, timer
 from devices.sun.sun4c.cache import Cache
 from devices.sun.sun4c.control import Aux, AuxBits, Enable, InterruptRegister, SyncError
+from devices.sun.sun4c.dvma import Dvma
 from devices.sun.sun4c.errors import Errors, async_causes, sync_causes
 from devices.sun.sun4c.mmu import (
     BUS,
@@ -56,6 +57,20 @@ CALVIN = 0x55
 """Machine type in an ID PROM."""
 ADDRESS = (1 << SPACE_SHIFT) - 1
 COUNTER_LEVELS = (10, 14)
+
+
+class Absent:
+    """Where there is no memory: nobody drives the lines, and nobody complains."""
+
+    width = 8
+
+    def read(self, offset: int, size: int) -> int:
+        return (1 << 8 * size) - 1
+
+    peek = read
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Lost."""
 
 
 class Mainbus(Element):
@@ -100,6 +115,7 @@ class Mainbus(Element):
             "auxreg": Slave(self, Args(), self.aux, 1),
         }
         self.cpu_port = BoardPort(self, self)
+        self.nothing = Bus(OBIO_BASE, f"{name} absent memory")
         self._wrong_lanes = 0  #: of the bytes just read
         self._watchdog = Watchdog(self)
         self._debug = machine.options.debug
@@ -145,6 +161,9 @@ class Mainbus(Element):
         self.interrupts.listen(bus)
         for level, counter in zip(COUNTER_LEVELS, self.timers.counters, strict=True):
             counter.irq.connect(bus.line(level, f"{self.name} counter").set)
+        self.nothing.add(0, OBIO_BASE, Absent(), "no memory")
+        dvma = Dvma(self)
+        bus.set_dma(dvma.read, dvma.write)
         self.control = space.ControlSpace(
             self.maps, self.errors, self.cache, bus, self.enable, self._set_enable, self._set_context
         )
@@ -201,8 +220,8 @@ class Mainbus(Element):
             elif number == PARITY:
                 assert self.cpu is not None
                 self.cpu.memory.wrote(address, size)
-                self.parity.testing = bool(self.memory_errors.of(address).TEST)
-                self.parity.write(self.bus, address, size, value)
+                self.bus.write(address, size, value)
+                self.write_parity(address, size)
             else:
                 raise BusError(address)
         except BusError as error:
@@ -264,6 +283,11 @@ class Mainbus(Element):
 
     def _test_parity(self, on: bool) -> None:
         self.parity.test(on)
+
+    def write_parity(self, address: int, size: int) -> None:
+        """Memory was written while its parity matters."""
+        self.parity.testing = bool(self.memory_errors.of(address).TEST)
+        self.parity.wrote(address, size)
 
     def _watch_parity(self, on: bool) -> None:
         memory = PARITY << SPACE_SHIFT if on else BUS

@@ -30,9 +30,9 @@ boot0 at sbus0 addr 0xf7f00000: tme/host/boot
 {more}
 """
 
-# Maps: RAM at 0 (PMEG 0, 128 KB), the PROM at its place (PMEG 1, 16 KB), devices (PMEG 2). The trap table is in
-# RAM, at 0; unexpected traps exit with their type. `exit` leaves with status %o0. `on TYPE, LABEL` takes a trap. Handlers
-# share globals with the program; its outs are their ins.
+# Maps: RAM at 0 (PMEG 0, 128 KB), the PROM at its place (PMEG 1, 16 KB), devices (PMEG 2). The trap table is
+# in RAM, at 0; unexpected traps exit with their type. `exit` leaves with status %o0. `on TYPE, LABEL` takes a
+# trap. Handlers share globals with the program; its outs are their ins.
 PROLOGUE = """
         .macro  on tt, label
         set     (\\tt) << 4, %o1

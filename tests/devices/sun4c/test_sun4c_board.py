@@ -1,4 +1,6 @@
-"""The board as software sees it: control space, faults, asynchronous errors, interrupts, counters, watchdog."""
+"""The board as software sees it: faults, asynchronous errors, interrupts, counters, resets, parity."""
+
+import itertools
 
 import pytest
 
@@ -325,7 +327,7 @@ def test_counters_interrupt_at_exact_times(board):
         assert limit & 0x7FFF_FFFF == again
         assert 1 <= counter >> 10 & 0x1FFFFF < 20  # the count began anew at the limit
     # 3 instructions a round: all instructions between two ticks at level 14 are 480 at 4 a microsecond
-    rounds = [b[3] - a[3] for a, b in zip(fourteen, fourteen[1:], strict=False)]
+    rounds = [b[3] - a[3] for a, b in itertools.pairwise(fourteen)]
     assert max(rounds) - min(rounds) <= 20
 
 
