@@ -196,7 +196,7 @@ def build_udp(source: bytes, destination: bytes, datagram: Udp) -> bytes:
 
 # ---- ICMP ---------------------------------------------------------------------------------------------
 
-ECHO_REPLY, UNREACHABLE, ECHO = 0, 3, 8
+ECHO_REPLY, UNREACHABLE, ECHO, TIME_EXCEEDED = 0, 3, 8, 11
 HOST, PROTOCOL, PORT, PROHIBITED = 1, 2, 3, 13
 
 
@@ -206,6 +206,7 @@ def build_icmp(kind: int, code: int, rest: bytes, data: bytes) -> bytes:
     return plain[:2] + checksum(plain).to_bytes(2, "big") + plain[4:]
 
 
-def unreachable(packet: Ip, code: int) -> bytes:
+def unreachable(packet: Ip, code: int, kind: int = UNREACHABLE) -> bytes:
     """Why a packet was not delivered, with its header and first bytes."""
-    return build_icmp(UNREACHABLE, code, b"\0\0\0\0", packet.header + packet.payload[:8])
+    header = packet.header or build_ip(packet)[:20]
+    return build_icmp(kind, code, b"\0\0\0\0", header + packet.payload[:8])

@@ -55,7 +55,8 @@ def icmp6(source: bytes, destination: bytes, message: bytes, hops: int = 64) -> 
 
 def unreachable(packet: Ip, source: bytes, code: int, kind: int = UNREACHABLE) -> Ip:
     """Tell the sender of a packet that it was not delivered."""
-    message = bytes((kind, code, 0, 0, 0, 0, 0, 0)) + packet.header + packet.payload
+    header = packet.header or build_ip6(packet)[:HEADER]
+    message = bytes((kind, code, 0, 0, 0, 0, 0, 0)) + header + packet.payload
     return icmp6(source, packet.source, message[: MINIMUM_MTU - HEADER])
 
 

@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hostnet import frames
-from hostnet.frames import ARP, IPV4, RARP, Arp, Ip, Udp, ethernet
+from hostnet import frames, frames6
+from hostnet.frames import ARP, IPV4, IPV6, RARP, Arp, Ip, Udp, ethernet
 from hostnet.reassembly import LARGEST, Reassembler
 
 if TYPE_CHECKING:
+    from hostnet.station6 import Six
     from tme.clock import Clock
 
 NEIGHBOURS = 1024
@@ -22,7 +23,10 @@ WAITING = 8
 """Packets kept for an address that ARP has not found yet."""
 WAITING_FOR = 32
 ASK_AGAIN = 1_000_000_000
-ANYBODY = None
+UNREACHABLE6 = {
+    frames.HOST: frames6.ADDRESS, frames.PORT: frames6.PORT, frames.PROHIBITED: frames6.PROHIBITED
+}  # fmt: skip
+"""Codes of ICMP as those of ICMPv6."""
 
 UdpHandler = Callable[["Datagram"], None]
 
@@ -69,6 +73,8 @@ class Station:
         self._ident = 0
         self._waiting: dict[bytes, deque[Ip]] = {}
         self.fragments = Reassembler(clock)
+        self.six: Six | None = None
+        """What is done with IPv6; None: nothing."""
 
     @property
     def address(self) -> bytes:
@@ -110,6 +116,8 @@ class Station:
             self._ip(frame[14:], source, destination)
         elif kind in (ARP, RARP):
             self._arp(frame[14:], kind)
+        elif kind == IPV6 and self.six is not None:
+            self.six.receive(frame[14:], source, destination)
 
     def _arp(self, payload: bytes, kind: int) -> None:
         arp = frames.parse_arp(payload)
@@ -169,10 +177,21 @@ class Station:
             self.send_ip(Ip(packet.destination, packet.source, frames.ICMP, answer))
 
     def refuse(self, packet: Ip, code: int) -> None:
-        """Tell the sender that its packet cannot be delivered."""
-        if packet.source != frames.NOWHERE:
-            source = packet.destination if packet.destination in self.addresses else self.address
-            self.send_ip(Ip(source, packet.source, frames.ICMP, frames.unreachable(packet, code)))
+        """Tell the sender that its packet cannot be delivered; code: as of ICMP for IPv4."""
+        if len(packet.source) == 16:
+            self.report(packet, frames6.UNREACHABLE, UNREACHABLE6.get(code, frames6.NO_ROUTE))
+        else:
+            self.report(packet, frames.UNREACHABLE, code)
+
+    def report(self, packet: Ip, kind: int, code: int, source: bytes | None = None) -> None:
+        """Tell the sender what became of its packet. source: who says it; by default who it was for, or us."""
+        if len(packet.source) == 16:
+            if self.six is not None:
+                self.six.report(packet, kind, code, source)
+        elif packet.source != frames.NOWHERE:
+            if source is None:
+                source = packet.destination if packet.destination in self.addresses else self.address
+            self.send_ip(Ip(source, packet.source, frames.ICMP, frames.unreachable(packet, code, kind)))
 
     # ---- out -------------------------------------------------------------------------------------------
 
@@ -183,6 +202,10 @@ class Station:
 
     def send_ip(self, packet: Ip, mac: bytes | None = None) -> None:
         """Send a packet, in fragments when it is large."""
+        if len(packet.source) == 16:
+            if self.six is not None:
+                self.six.send(packet)
+            return
         if mac is None:
             if self.is_broadcast(packet.destination):
                 mac = frames.BROADCAST

@@ -5,8 +5,9 @@
 
 With an address, IPv4 or IPv6, the host is on the guest's network, and the guest reaches the world by NAT over
 the interface of the default route; `nat IF` names another one, `nat none` leaves it. Without an address the
-interface is a mere plug for a bridge. An interface that exists already (made by `ip tuntap add dev tap0 mode tap user ME`)
-needs no privilege, keeps its addresses and stays; others vanish with the machine unless `persist`.
+interface is a mere plug for a bridge. An interface that exists already (made by
+`ip tuntap add dev tap0 mode tap user ME`) needs no privilege, keeps its addresses and stays; others vanish
+with the machine unless `persist`.
 
 `tap0 at tap0` makes it the master of a network of machines: what other machines put on the interface (each by
 a host/bsd/bpf on it) is written back, so that the host sees it too.

@@ -19,7 +19,7 @@ NOTES = (NOTE, RA_NOTE)
 
 @dataclass(frozen=True)
 class Nat:
-    """Packets of `network` (IPv4 or IPv6) behind the interface `inside` leave by `outside` with its address."""
+    """Packets of `network` (IPv4, IPv6) behind the interface `inside` leave by `outside` with its address."""
 
     inside: str
     outside: str

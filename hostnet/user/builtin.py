@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from hostnet import frames
 from hostnet.dhcp import DNS, MASK, NAME, ROUTER, SERVER, Dhcp, Lease, Pool
 from hostnet.frames import Ip, ip_text, mac_text
+from hostnet.frames6 import ICMP6
 from hostnet.poller import Poller
 from hostnet.station import Station
+from hostnet.station6 import Six
 from hostnet.user.policy import PREFIX, Forward, Policy, Setup, host_nameserver
 from hostnet.user.tcpnat import TcpNat
 from hostnet.user.udpnat import EchoNat, UdpNat
@@ -36,7 +38,10 @@ class BuiltIn:
             setup.nameserver or host_nameserver(),
             setup.restrict,
             setup.host_loopback,
+            setup,
         )
+        if setup.gateway6 is not None:
+            self.station.six = Six(self.station, [setup.gateway6, setup.dns6], setup.dns6)
         self.tcp = TcpNat(self.station, self.policy, self.poller)
         self.udp = UdpNat(self.station, self.policy, self.poller)
         self.echo = EchoNat(self.station, self.policy, self.poller)
@@ -75,19 +80,24 @@ class BuiltIn:
 
     def _own_udp(self, packet: Ip) -> bool:
         """UDP to us is for one of our services, for a visitor, or for what stands behind the address."""
-        if len(packet.payload) >= 4 and int.from_bytes(packet.payload[2:4], "big") in self.station.udp:
+        six = len(packet.source) == 16
+        if (
+            not six
+            and len(packet.payload) >= 4
+            and int.from_bytes(packet.payload[2:4], "big") in self.station.udp
+        ):
             return False
         self.udp.packet(packet)
         return True
 
     def _forward(self, packet: Ip) -> None:
-        if not self.setup.local(packet.source):
+        if len(packet.source) == 4 and not self.setup.local(packet.source):
             return
         if packet.protocol == frames.TCP:
             self.tcp.packet(packet)
         elif packet.protocol == frames.UDP:
             self.udp.packet(packet)
-        elif packet.protocol == frames.ICMP:
+        elif packet.protocol == (frames.ICMP if len(packet.source) == 4 else ICMP6):
             self.echo.packet(packet)
         else:
             self.station.refuse(packet, frames.PROTOCOL)
@@ -111,7 +121,7 @@ class BuiltIn:
         return {
             "tcp connections": ", ".join(map(str, self.tcp.flows.values())) or 0,
             "udp ports": len(self.udp.flows),
-            "malformed": self.station.bad,
+            "malformed": self.station.bad + self.station.fragments.bad,
             "clients": ", ".join(
                 f"{mac_text(m)} {ip_text(lease.ip)}" for m, lease in self.pool.leases.items()
             ),

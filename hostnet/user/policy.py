@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from hostnet import frames
 from hostnet.frames import ip_text, parse_ip
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, LOOPBACK6 = "127.0.0.1", "::1"
 RESOLV_CONF = Path("/etc/resolv.conf")
 PREFIX = b"\x52\x55"
 """The gateway's Ethernet address is this and its IP address: locally administered, as libslirp's."""
@@ -74,9 +75,12 @@ class Policy:
     nameserver: str | None = None
     restrict: bool = False
     host_loopback: bool = False
+    setup: Setup | None = None
 
     def outside(self, ip: bytes, port: int) -> Endpoint | None:
         """Where a packet of the guest goes; None when it may not."""
+        if len(ip) == 16:
+            return self._outside6(ip, port)
         if ip == self.dns and port == 53:
             return (self.nameserver, 53) if self.nameserver else None
         if ip == self.gateway:
@@ -85,6 +89,28 @@ class Policy:
         if self.restrict or self.local(ip) or ip[0] in (0, 127) or ip[0] >= 224 or not port:
             return None
         return ip_text(ip), port
+
+    def _outside6(self, ip: bytes, port: int) -> Endpoint | None:
+        setup = self.setup
+        assert setup is not None
+        if ip == setup.dns6 and port == 53:
+            return (self.nameserver, 53) if self.nameserver else None
+        if ip == setup.gateway6:
+            return (LOOPBACK6, port) if self.host_loopback else None
+        if self.restrict or setup.local6(ip) or not world6(ip) or not port:
+            return None
+        return ip_text(ip), port
+
+    def is_world(self, ip: bytes) -> bool:
+        """Whether an address means the same to the guest as to the host."""
+        if len(ip) == 16:
+            return world6(ip) and not (self.setup is not None and self.setup.local6(ip))
+        return not self.local(ip) and ip[0] not in (0, 127) and ip[0] < 224
+
+
+def family(place: Endpoint) -> int:
+    """Of sockets for an address."""
+    return socket.AF_INET6 if ":" in place[0] else socket.AF_INET
 
 
 def host_nameserver(file: Path = RESOLV_CONF) -> str | None:

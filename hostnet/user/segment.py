@@ -11,7 +11,7 @@ from hostnet.frames import Ip
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 HEADER = struct.Struct("!HHIIBBHHH")
 MASK = 0xFFFF_FFFF
-MSS = frames.MTU - 40
+MSS, MSS6 = frames.MTU - 40, frames.MTU - 60
 DEFAULT_MSS = 536
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hostnet.frames import Ip
-from hostnet.user.segment import ACK, DEFAULT_MSS, FIN, MASK, MSS, PSH, RST, SYN, Segment, after, build
+from hostnet.user.segment import ACK, DEFAULT_MSS, FIN, MASK, MSS, MSS6, PSH, RST, SYN, Segment, after, build
 
 if TYPE_CHECKING:
     from tme.clock import Clock, Event
@@ -50,6 +50,7 @@ class Connection:
         """Ended by a RST, or by silence: what was under way is lost."""
         self.received = bytearray()
         self.mss = DEFAULT_MSS
+        self._largest = MSS if len(us[0]) == 4 else MSS6
         self.resent = 0
         # sending: una is the first byte not acknowledged, nxt the next one to go; syn and fin count as bytes
         self._out = bytearray()
@@ -89,11 +90,11 @@ class Connection:
 
     def _open(self) -> None:
         self._nxt = self._una + 1 & MASK
-        self._emit(self._una, self._syn_flags, mss=MSS)
+        self._emit(self._una, self._syn_flags, mss=self._largest)
         self._arm()
 
     def _take_syn(self, segment: Segment) -> None:
-        self.mss = min(max(segment.mss or DEFAULT_MSS, 64), MSS)
+        self.mss = min(max(segment.mss or DEFAULT_MSS, 64), self._largest)
         self._window = segment.window
         self._cwnd = 4 * self.mss
 
@@ -153,7 +154,7 @@ class Connection:
             return
         if segment.flags & SYN:
             if not self.established:
-                self._emit(self._una, self._syn_flags, mss=MSS)
+                self._emit(self._una, self._syn_flags, mss=self._largest)
             else:
                 self._acknowledge()
             return
@@ -337,7 +338,7 @@ class Connection:
         self.resent += 1
         self._timed = None
         if not self.established:
-            self._emit(self._una, self._syn_flags, mss=MSS)
+            self._emit(self._una, self._syn_flags, mss=self._largest)
         elif self._out:
             room = self.mss if self._nxt != self._una else 1
             data = bytes(self._out[: max(min(room, self._window), 1)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hostnet import frames
 from hostnet.frames import Ip, ip_text
 from hostnet.user import segment as tcp
-from hostnet.user.policy import LOOPBACK, Endpoint, Forward, Policy
+from hostnet.user.policy import LOOPBACK, Endpoint, Forward, Policy, family
 from hostnet.user.segment import Segment
 from hostnet.user.tcp import Connection
 
@@ -119,7 +119,7 @@ class Flow:
     def outward(cls, nat: TcpNat, key: Key, packet: Ip, syn: Segment, place: Endpoint) -> Flow | None:
         """The guest connects to `place`; None when that fails at once."""
         try:
-            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            connection = socket.socket(family(place), socket.SOCK_STREAM)
         except OSError:  # out of descriptors
             return None
         connection.setblocking(False)
