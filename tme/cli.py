@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("translation")
     group.add_argument("--jit-workers", type=_count, metavar="N", help="translating processes, 0 for none")
+    group.add_argument(
+        "--fastmem",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let compiled code reach guest memory without a check, where the host can catch what goes wrong",
+    )
     group.add_argument("--cache-dir", type=Path, metavar="DIR", help="where compiled code is kept")
     group.add_argument("--no-cache", action="store_true", help="keep no compiled code")
 
@@ -200,6 +206,7 @@ def _options(args: argparse.Namespace, guest_args: tuple[str, ...]) -> Options:
         boot_dir=args.boot_dir,
         verbose=args.verbose,
         jit_workers=args.jit_workers,
+        fastmem=args.fastmem,
         cache_dir=args.cache_dir,
         cache=not args.no_cache,
         dump_ir=args.dump_ir,

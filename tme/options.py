@@ -52,6 +52,8 @@ class Options:
 
     jit_workers: int | None = None
     """Translating processes; None: as many as the host has to spare, 0: translate in this process."""
+    fastmem: bool = True
+    """Let compiled code reach guest memory without a check, where the host allows it (translator.fastmem)."""
     cache_dir: Path | None = None
     """The code cache; None: the user's cache folder."""
     cache: bool = True

@@ -95,6 +95,18 @@ context:                                                 ; as Cpu.set_context
   %cm32 = shl i64 %cm64, 32
   %contextp = getelementptr i8, ptr %st, i64 $context
   store i64 %cm32, ptr %contextp
+  %fwp = getelementptr i8, ptr %st, i64 $fast_windows
+  %fw = load ptr, ptr %fwp
+  %nofw = icmp eq ptr %fw, null
+  br i1 %nofw, label %good, label %windows
+windows:
+  %fewp = icmp ult i32 %ctx, $contexts
+  %few = select i1 %fewp, i32 %ctx, i32 $contexts
+  %few64 = zext i32 %few to i64
+  %pairp = getelementptr [16 x i8], ptr %fw, i64 %few64
+  %pair = load <2 x i64>, ptr %pairp, align 8
+  %fbp = getelementptr i8, ptr %st, i64 $fast_base
+  store <2 x i64> %pair, ptr %fbp, align 8
   br label %good
 outside:
   %did = call i32 %io(i64 %phys, i32 %va, i32 %iodesc, i64 %value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import softmmu
 from .concrete import ConcreteCpu
@@ -19,6 +19,9 @@ from .isa import Model
 from .memory import GuestMemory, Io, Mmu, NoIo, Range, Refused
 from .replay import Replay
 from .state import RANGES, TLB_ENTRIES, TLB_MODES, Reason
+
+if TYPE_CHECKING:
+    from .fastmem import Fastmem
 
 ROUTINE_AGAIN = 1 << 31  # in state.redo: not an instruction, but the routine with this number + 1
 NEVER = 0x10000  # a heat that a 16-bit counter does not reach
@@ -56,6 +59,7 @@ class Cpu:
         self.native = native
         self.own_registers = 0  # address of the native Mmu.registers
         self.jit = jit
+        self.fastmem: Fastmem | None = None  # windows on memory, if the JIT has them
         self.reason = Reason.BUDGET
         self.stopped = self.halted = False
         self.jumps_used = True  # the jump cache may hold something
@@ -104,6 +108,12 @@ class Cpu:
 
     def flush_tlb(self) -> None:
         """Forget where addresses lead, but not where regions are: enough when no code page has moved."""
+        self._flush_tags()
+        if self.fastmem is not None:
+            self.fastmem.flush()
+
+    def _flush_tags(self) -> None:
+        """Empty the soft-TLB."""
         s = self.state
         tlb = self.model.isa.layout.offset("tlb")
         ctypes.memset(self.address + tlb, 0xFF, TLB_ENTRIES * TLB_MODES * 32)
@@ -111,17 +121,27 @@ class Cpu:
 
     def page_moved(self, *pages: int) -> None:
         """Addresses that led to pages (their physical addresses) no longer do, or not in the same way."""
-        self.flush_tlb()
-        for phys in pages if self.jumps_used else ():
+        self._flush_tags()
+        if not self.jumps_used and self.fastmem is None:
+            return
+        bits, code = self.mmu.page_bits, False
+        for phys in pages:
             hit = self.memory.find(phys)
-            if hit is not None and hit[0].code[hit[1] >> self.mmu.page_bits]:
-                self.flush_jumps()
-                return
+            if hit is not None:
+                page = hit[1] >> bits
+                code |= self.jumps_used and bool(hit[0].code[page])
+                if self.fastmem is not None:
+                    self.fastmem.revoke(hit[0].host + (page << bits))
+        if code:
+            self.flush_jumps()
 
-    def flush_writes(self) -> None:
-        """Forget which pages may be written without a look (some of them hold translated code now)."""
+    def flush_writes(self, *hosts: int) -> None:
+        """Forget which pages may be written without a look. hosts: pages that hold translated code now."""
         for entry in self.state.tlb:
             entry.wtag = 0xFFFFFFFF
+        if self.fastmem is not None:
+            for host in hosts:
+                self.fastmem.protect(host)
 
     def flush_jumps(self) -> None:
         """Forget which regions belong to which addresses."""
@@ -139,7 +159,9 @@ class Cpu:
         s = self.state
         s.mmu_context = context
         s.context = (context << 1 | s.mode) << 32
-        self.flush_tlb()
+        self._flush_tags()
+        if self.fastmem is not None:
+            self.fastmem.use_context(context)
 
     def mode_changed(self) -> None:
         s = self.state

@@ -21,9 +21,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import fastmem
 from .cache import Cache, digest
+from .fastmem import Fastmem
 from .isa import Model
 from .llvm import build
+from .llvm.fast import SITES
 from .memory import Range
 from .places import Home, Places, by_page, contents
 from .region import find_region
@@ -51,12 +54,16 @@ def translate(
     entry: int,
     page_bits: int,
     pages: dict[int, bytes],
+    slow: frozenset[int] | None = None,
 ) -> tuple[bytes, list[tuple[int, int]], int]:
-    """A worker's job: (object, guest code spans, instructions) of the region at `entry`."""
+    """A worker's job: (object, guest code spans, instructions) of the region at `entry`.
+
+    slow: as LazyEmitter has it.
+    """
     model = find_model(isa, model_name)
     region = find_region(model, mode, entry, page_bits, pages)
     return (
-        build.compile_text(RegionEmitter(region, page_bits).module(), LEVEL, CODEGEN),
+        build.compile_text(RegionEmitter(region, page_bits, slow).module(), LEVEL, CODEGEN),
         region.spans,
         region.insns,
     )
@@ -76,6 +83,7 @@ class Code:
     insns: int
     size: int
     homes: list[Home] = field(default_factory=list)
+    fast: bool = False  # it reaches memory through windows
     keys: set[int] = field(default_factory=set)  # jump-cache keys that lead here
 
     @property
@@ -90,9 +98,14 @@ class Code:
 
 
 class Jit:
-    """Owns the translations of one CPU."""
+    """Owns the translations of one CPU; fastmem: memory through windows, where host and guest allow it."""
 
-    def __init__(self, model: Model, native: Any, cache: Cache, pool: Pool, hot: int = HOT) -> None:
+    def __init__(
+        self, model: Model, native: Any, cache: Cache, pool: Pool, hot: int = HOT, fastmem: bool = True
+    ) -> None:
+        self._wanted = fastmem
+        self.fast: Fastmem | None = None
+        self.slow: set[tuple[int, int]] = set()  # (mode, address) of instructions that windows do not suit
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
         self.codes: dict[Place, Code] = {}
         self.fresh, self.cold = Wishes(), Wishes()  # to be looked up; known to have no translation
@@ -118,12 +131,22 @@ class Jit:
         self._limit = cpu.state.hot_limit = self.hot
         cpu.on_code_write = self.code_written
         self.places = Places(cpu)
+        if self._wanted and not fastmem.supported(cpu.mmu.page_bits):
+            try:
+                self.fast = cpu.fastmem = Fastmem(cpu, self.cache)
+            except fastmem.Unavailable:
+                pass
 
     # -- between quanta --------------------------------------------------------------------------------------
 
     def poll(self) -> None:
         """Take notice of hot places and finished translations."""
-        self._stale.clear()  # nothing runs: code that was invalidated can go
+        if self._stale:  # nothing runs: code that was invalidated can go
+            if self.cpu.fastmem is not None:
+                self.cpu.fastmem.forget([code.address for code in self._stale])
+            self._stale.clear()
+        if self.fast is not None:
+            self._watch_windows(self.fast)
         s = self.cpu.state
         count = int(s.hot_count)
         if count:
@@ -138,6 +161,24 @@ class Jit:
             self.pool.poll()
         self._serve(start)
         self.seconds += time.process_time() - start
+
+    def _watch_windows(self, fast: Fastmem) -> None:
+        """Translate anew what faults too often; do without windows if faults cost too much."""
+        if fast.record.slow_count:
+            known = {code.address: code for code in self.codes.values()}
+            for start, address in fast.slow():
+                code = known.get(start)
+                if code is not None:
+                    self.slow.add((code.mode, address))
+                    keys = list(code.keys)
+                    self._drop(code)
+                    for key in keys:
+                        self.fresh.add(key, self.hot)
+        if not fast.poll(time.process_time()):
+            self.fast = None
+            for code in list(self.codes.values()):
+                if code.fast:
+                    self._drop(code)
 
     def _serve(self, start: float) -> None:
         """Do what is wanted most; `start`: when this began."""
@@ -209,7 +250,8 @@ class Jit:
         where = self.places.surroundings(entry, mode)
         size = 1 << self.cpu.mmu.page_bits
         pages = {va: bytes(memoryview(r.bytes)[o : o + size]) for va, (r, o) in where.items()}
-        args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages)
+        slow = self._slow(mode, [(va, size) for va in pages])
+        args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages, slow)
         self.waiting.add(place)
 
         def done(result: Any, error: str | None) -> None:
@@ -228,8 +270,11 @@ class Jit:
                 self.counts["outdated"] += 1
                 return
             about = {"spans": spans, "code": hashlib.sha256(contents(homes)).hexdigest(), "insns": insns}
+            if slow is not None:
+                about["slow"] = sorted(a for a in slow if any(0 <= a - at < n for at, n in spans))
             self.cache.put(slot, [json.dumps(about).encode(), obj])
-            self._link(key, place, obj, spans, insns, homes)
+            if (slow is not None) == (self.fast is not None):  # they may have gone meanwhile
+                self._link(key, place, obj, spans, insns, homes)
 
         if self.pool.size:
             self.pool.submit("region", args, done)
@@ -241,6 +286,12 @@ class Jit:
             result, error = None, str(e)
         self.inline_seconds += time.perf_counter() - start
         done(result, error)
+
+    def _slow(self, mode: int, spans: list[tuple[int, int]]) -> frozenset[int] | None:
+        """Instructions there that windows do not suit; None if there are no windows."""
+        if self.fast is None:
+            return None
+        return frozenset(a for m, a in self.slow if m == mode and any(0 <= a - at < n for at, n in spans))
 
     def _in_place(self, code: Code) -> bool:
         """Whether a region is what the guest would execute at its address now."""
@@ -269,9 +320,14 @@ class Jit:
         homes: list[Home],
     ) -> None:
         start = time.perf_counter()
-        linked = self.native.linker.link(obj, ["region"], {})
+        fast = self.fast
+        linked = self.native.linker.link(obj, ["region"] if fast is None else ["region", SITES], {})
         self.link_seconds += time.perf_counter() - start
-        code = Code(place, linked, linked.addresses["region"], spans, insns, len(obj), homes)
+        code = Code(
+            place, linked, linked.addresses["region"], spans, insns, len(obj), homes, fast is not None
+        )
+        if fast is not None:
+            fast.link(linked)
         old = self.codes.get(place)
         if old is not None:
             self._drop(old)
@@ -279,17 +335,18 @@ class Jit:
         self.counts["linked"] += 1
         self.host_bytes += len(obj)
         self.guest_insns += insns
-        fresh = False
+        fresh = set()
         for r, offset, n in homes:
             page = self.cpu.mmu.page_bits
             for g in range(offset >> GRANULE_BITS, (offset + n - 1 >> GRANULE_BITS) + 1):
                 self._granules.setdefault((r.base, g), set()).add(code)
                 r.fine[g] = 1
                 p = g << GRANULE_BITS >> page
-                fresh |= not r.code[p]
-                r.code[p] = 1
-        if fresh:  # the page's write tags must go
-            self.cpu.flush_writes()
+                if not r.code[p]:
+                    r.code[p] = 1
+                    fresh.add(r.host + (p << page))
+        if fresh:  # the pages' write tags must go
+            self.cpu.flush_writes(*fresh)
         if key >> 32 == self.cpu.state.context >> 32 and self._in_place(code):
             self._install(key, code)
         self.on_linked(code, obj)
@@ -354,7 +411,7 @@ class Jit:
         head = bytes(memoryview(r.bytes)[at : min(at + 32, offset + size)])
         bits = str(self.cpu.mmu.page_bits)
         isa = self.model.isa.name
-        made_by = f"{sources(isa, REGIONS)} {LEVEL} {CODEGEN}"
+        made_by = f"{sources(isa, REGIONS)} {LEVEL} {CODEGEN} {'soft' if self.fast is None else 'fast'}"
         return digest(
             "region", made_by, build.identity(), isa, self.model.name, bits, str(mode), str(entry), head
         )
@@ -370,6 +427,9 @@ class Jit:
         homes = self.places.homes(spans, mode)
         if homes is None or hashlib.sha256(contents(homes)).hexdigest() != about["code"]:
             return None
+        slow = self._slow(mode, spans)
+        if slow is not None and not slow <= set(about.get("slow", ())):
+            return None
         return blobs[1], spans, about["insns"], homes
 
     def stats(self) -> dict[str, int]:
@@ -380,11 +440,18 @@ class Jit:
             "guest_insns": self.guest_insns,
             "waiting": len(self.waiting) + len(self.fresh) + len(self.cold),
             "main_ms": int(1000 * self.seconds),
+            **({} if self.cpu.fastmem is None else self.cpu.fastmem.stats()),
             "inline_ms": int(1000 * self.inline_seconds),
         }
 
     def close(self) -> None:
+        """No region may run any more."""
         self.pool.close()
+        if self.cpu.fastmem is not None:
+            self.codes.clear()
+            self.cpu.flush_jumps()
+            self.cpu.fastmem.close()
+            self.fast = self.cpu.fastmem = None
 
 
 __all__ = ["Code", "Jit", "find_region", "translate"]

@@ -11,6 +11,8 @@ from typing import Any
 
 from .isa import Model
 from .llvm.emit import TEXT
+from .llvm.fast import REACH, FastEmitter
+from .llvm.sse import Sse
 from .llvm.x87 import X87
 from .spec.semantics import DATA, PROGRAM, Reg
 from .spec.value import Uop, Val
@@ -54,20 +56,28 @@ class Path:
         self.changed, self.done, self.window = changed, done, window
 
 
-class LazyEmitter(X87):
-    """Renders instructions of a region; the sub-class says how it is left."""
+class LazyEmitter(FastEmitter, X87, Sse):
+    """Renders instructions of a region; the sub-class says how it is left.
 
-    def __init__(self, model: Model, page_bits: int, mode: int) -> None:
+    slow: addresses of instructions that do without windows on memory (translator.fastmem); None: all do.
+    """
+
+    def __init__(self, model: Model, page_bits: int, mode: int, slow: frozenset[int] | None) -> None:
         super().__init__(model, page_bits)
+        self.slow = slow
         self._space = str(mode)  # of the soft-TLB
         self._scopes: list[list[Node]] = [[]]
         self._homes: dict[Slot, Node] = {}
+        self._sure: dict[tuple[Node, int], Node] = {}  # what has been found to have a value
         self._exits: dict[str, str] = {}  # of the instruction at hand: why -> label
         self._local: Local = {}
         self._path = Path({}, 0)
         self.here = 0  # address of the instruction at hand
 
     def _leave_if(self, cond: str, path: Path, why: str) -> None:
+        raise NotImplementedError
+
+    def _side_exit(self, path: Path, why: str) -> str:
         raise NotImplementedError
 
     # -- values ----------------------------------------------------------------------------------------------
@@ -89,7 +99,12 @@ class LazyEmitter(X87):
     def _compute(self, v: Node) -> None:
         if v.op == "home":
             (reg, i), r = v.args
-            self.put(f"{self._name(v)} = load i{r.width}, ptr %{reg}.{i}")
+            if r.real:
+                real = self.new("r")
+                self.put(f"{real} = load double, ptr %{reg}.{i}")
+                self.put(f"{self._name(v)} = bitcast double {real} to i{r.width}")
+            else:
+                self.put(f"{self._name(v)} = load i{r.width}, ptr %{reg}.{i}")
             return
         for a in v.args:
             self.text(a)
@@ -213,6 +228,26 @@ class LazyEmitter(X87):
             self.put(f"{self._name(v)} = phi i{u.w} {', '.join(into)}")
         return behind
 
+    def op_expect(self, u: Any) -> None:
+        """Leave unless a value is what it usually is; once is enough where it does not change."""
+        value, usual = u.args
+        if isinstance(value, Val):
+            assert value.known == usual
+            return
+        sure = self._sure.setdefault((value, usual), Node("sure", 1, (), 0))
+        if not sure.done:
+            same = self.new()
+            self.put(f"{same} = icmp eq i{value.w} {self.text(value)}, {usual}")
+            self._guard(same, "float")
+            sure.done = True
+            self._scopes[-1].append(sure)
+
+    def op_host(self, u: Any) -> None:
+        name, a, b = u.args
+        good = self.operation(name, self.text(a), self.text(b), f"%t{u.n}")
+        if good != "true":
+            self._guard(good, "float")
+
     def op_insn(self, u: Uop) -> None:
         self.lines.append(f"; {u.args[0]:#x}")
 
@@ -221,8 +256,28 @@ class LazyEmitter(X87):
         self.put(f"{miss} = xor i1 {hit}, true")
         self._leave_if(miss, self._path, why)
 
+    @property
+    def _fast(self) -> bool:
+        """Whether the instruction at hand reaches memory through a window."""
+        return self.slow is not None and self.here not in self.slow
+
+    def _view(self, addr: Operand, size: int, why: str) -> tuple[str, str]:
+        """Host pointer of an access, and the side exit for when it fails."""
+        align = self.m.alignment(size)
+        if align:
+            low, odd = self.new(), self.new()
+            self.put(f"{low} = and i32 {self.text(addr)}, {align}")
+            self.put(f"{odd} = icmp ne i32 {low}, 0")
+            self._leave_if(odd, self._path, why)
+        base, displacement = _apart(addr)
+        return self.fast_pointer(self.text(base), displacement), self._side_exit(self._path, why)
+
     def op_load(self, u: Any) -> None:
         addr, size, space = u.args
+        if self._fast and space is DATA:
+            p, exit_ = self._view(addr, size, "load")
+            self.fast_load(p, size, f"%t{u.n}", self.here, exit_)
+            return
         hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", self._space)
         self._guard(hit, "load")
         self.host_load(p, size, f"%t{u.n}")
@@ -230,14 +285,40 @@ class LazyEmitter(X87):
     def op_store(self, u: Any) -> None:
         addr, value, space = u.args
         assert space is DATA, space
+        if self._fast:
+            p, exit_ = self._view(addr, value.w // 8, "store")
+            self.fast_store(p, value.w // 8, self.text(value), self.here, exit_)
+            return
         hit, p = self.tlb(self.text(addr), value.w // 8, "wtag", self._space)
         self._guard(hit, "store")
         self.host_store(p, value.w // 8, self.text(value))
 
     def op_probe(self, u: Any) -> None:
         addr, size, _ = u.args
+        if self._fast:
+            p, exit_ = self._view(addr, size, "probe")
+            self.fast_touch(p, size, self.here, exit_)
+            return
         hit, _p = self.tlb(self.text(addr), size, "wtag", self._space)
         self._guard(hit, "probe")
+
+
+def _apart(addr: Operand) -> tuple[Operand, int]:
+    """An address as a value and a displacement that is small enough for a window's guard."""
+    displacement = 0
+    while isinstance(addr, Node) and addr.op in ("add", "sub"):
+        a, b = addr.args
+        if addr.op == "add" and isinstance(a, Val) and a.known is not None:
+            a, b = b, a
+        if not isinstance(b, Val) or b.known is None:
+            break
+        step = (b.known ^ 1 << 31) - (1 << 31)
+        if addr.op == "sub":
+            step = -step
+        if abs(displacement + step) >= REACH:
+            break
+        addr, displacement = a, displacement + step
+    return addr, displacement
 
 
 def _arms(ops: list[Uop], at: int) -> tuple[int, int]:

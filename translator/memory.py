@@ -47,7 +47,9 @@ class Mmu:
     `translate(s, va, fc, how) -> 64-bit Val`: physical address; bit 63 refuses, bit 62 forbids the soft-TLB.
     `registers(s, va, desc, value) -> 64-bit Val`, for speed: does what `io` would for a device cycle behind
     bit 62 (desc: size | fc << 8 | 1 << 16 for a write). Result: bit 63 leaves the cycle, untouched, to `io`;
-    bit 62 empties the soft-TLB; with bit 61 the value is the new context, else it is what was read.
+    bit 62 empties the soft-TLB; with bit 61 the value is the new context, else it is what was read. What
+    takes a page of memory from an address, or a right to it, is left to `io`: regions see memory past the
+    soft-TLB.
     """
 
     layout: Layout = field(default_factory=lambda: Layout("flat", (), core=False))

@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 from .lazy import LazyEmitter, Operand, Path, Slot
-from .llvm import x87_exit
+from .llvm import sse, x87_exit
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
+from .llvm.fast import TABLE
 from .region import Block, Key, Region
 from .spec.semantics import Reg, Windows
 from .spec.value import Val
@@ -54,8 +55,8 @@ def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
 class RegionEmitter(LazyEmitter):
     """Renders a region."""
 
-    def __init__(self, region: Region, page_bits: int) -> None:
-        super().__init__(region.model, page_bits, region.mode)
+    def __init__(self, region: Region, page_bits: int, slow: frozenset[int] | None = None) -> None:
+        super().__init__(region.model, page_bits, region.mode, slow)
         self.region = region
         self.slots: dict[Slot, Reg] = {}
         for b in region.blocks.values():
@@ -71,6 +72,7 @@ class RegionEmitter(LazyEmitter):
         self.here = region.entry
         self.back = 0  # instructions that an exit here takes back
         self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
+        self.hosts = any(u.op == "host" for b in region.blocks.values() for s in b.steps for u in s.ops)
 
     def module(self, name: str = "region") -> str:
         """The region as an LLVM module with one function."""
@@ -82,12 +84,18 @@ class RegionEmitter(LazyEmitter):
         self.put("store i64 %budget, ptr %left")
         self._windows()
         for (reg, i), r in self.slots.items():
-            self.put(f"%{reg}.{i} = alloca i{r.width}")
+            t = "double" if r.real else f"i{r.width}"
+            self.put(f"%{reg}.{i} = alloca {t}")
             p, v = self._state(reg, i, r), self.new()
-            self.put(f"{v} = load i{r.width}, ptr {p}, {STATE}")
-            self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
+            self.put(f"{v} = load {t}, ptr {p}, {STATE}")
+            self.put(f"store {t} {v}, ptr %{reg}.{i}")
+        if self.slow is not None:
+            bases = self.at("fast_base", str(self.region.mode), "ptr")
+            self.put(f"%base = load ptr, ptr {bases}, {STATE}")
         if self.reals:
             self.registers(self.reals, Key(self.region.entry))
+        if self.hosts:
+            self.host_enter()
         self.br(self._labels[Key(self.region.entry)])
         for key in self.region.blocks:
             if key in self._roots:
@@ -98,9 +106,16 @@ class RegionEmitter(LazyEmitter):
             fields = self.way_out()
             self.store_registers(self.reals)
             self._gone(*fields)
+        elif self.hosts:
+            self.block("x.leave")
+            fields = self.way_out()
+            self.host_leave()
+            self._gone(*fields)
         self.lines.append("}\n")
         declared = x87_exit.declarations(self.offsets, self.limits) if self.reals else ""
-        return INTRINSICS + METADATA + declared + "\n".join(self.lines)
+        declared += sse.DECLARATIONS if self.hosts else ""
+        table = TABLE if self.slow is not None else ""
+        return table + INTRINSICS + METADATA + declared + "\n".join(self.lines)
 
     def _state(self, reg: str, i: int, r: Reg) -> str:
         p = self.new("p")
@@ -233,7 +248,13 @@ class RegionEmitter(LazyEmitter):
             return self.region.blocks[key]
         values = [(slot, self.text(v)) for slot, v in path.changed.items()]
         for (reg, i), v in values:
-            self.put(f"store i{self.slots[reg, i].width} {v}, ptr %{reg}.{i}")
+            r = self.slots[reg, i]
+            if r.real:
+                real = self.new("r")
+                self.put(f"{real} = bitcast i{r.width} {v} to double")
+                self.put(f"store double {real}, ptr %{reg}.{i}")
+            else:
+                self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
         if path.done:
             rest = self.new()
             self.put(f"{rest} = sub i64 {self._have}, {path.done}")
@@ -267,7 +288,7 @@ class RegionEmitter(LazyEmitter):
             op = self.new()
             self.put(f"{op} = zext i32 {self.text(pc)} to i64")
         fields = str(self.offsets[how]), op, back
-        if self.reals:
+        if self.reals or self.hosts:
             self.ways_out.append((self.label, *fields))
             self.br("x.leave")
         else:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from .access import ACCESS
 from .isa import Model
+from .segv import CONTEXTS
 from .state import TLB_ENTRIES, TLB_MODES
 
 IO_READ, IO_WRITE, IO_CODE = 0, 1, 2
@@ -176,6 +177,7 @@ def fill(text: str, model: Model, page_bits: int, **more: object) -> str:
         tlb_mask=TLB_ENTRIES - 1,
         tlb_bytes=TLB_ENTRIES * TLB_MODES * 32,
         tlb_total=TLB_ENTRIES * TLB_MODES,
+        contexts=CONTEXTS,
         aligned=model.aligned,
         align_mask=model.aligned - 1,
         big="true" if model.isa.big_endian else "false",

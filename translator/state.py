@@ -104,6 +104,8 @@ CORE: list[Field] = [
     ("uint64_t", "helper_values", 8),
     ("uint32_t", "watch", 1),  # non-zero: leave with Reason.ROUTINE after every routine …
     ("uint32_t", "routine", 1),  # … whose number (order in Isa.routines) is here
+    ("uint64_t", "fast_base", 2),  # by mode: host address of guest byte 0 in a window (translator.fastmem) …
+    ("uint64_t", "fast_windows", 1),  # … from this table by context; 0: there are no windows
     ("uint64_t", "insns_jit", 1),  # statistics: instructions that regions executed
     ("uint64_t", "exits", 8),  # by EXITS
     ("uint64_t", "tlb_fills", 1),

@@ -153,7 +153,7 @@ class Processor(Element):
             return None
         from translator.jit import Jit
 
-        self._jit = Jit(model, native, self._cache, self._pool)
+        self._jit = Jit(model, native, self._cache, self._pool, fastmem=options.fastmem)
         return self._jit
 
     def reset(self) -> None:

@@ -73,13 +73,14 @@ def test_options(machine_file: str, tmp_path: Path) -> None:
     program.touch()
     _, machine = run(
         *("--interp", machine_file, "--boot", str(program), "--boot-dir", str(tmp_path), "--verbose"),
-        *("--clock", "host", "--insns", "0x10", "--jit-workers", "3", "--cache-dir", "c", "--no-cache"),
+        *("--clock", "host", "--insns", "0x10", "--jit-workers", "3", "--no-fastmem"),
+        *("--cache-dir", "c", "--no-cache"),
         *("--dump-ir=uop,asm", "--dfilter", "0x100..0x1ff", "-d", "int,mmu", "--trace", "t", "--stats=json"),
         *("--log", "l", "-c", "--", "-x", "--stats"),
     )
     assert machine.options == Options(
         engine="interp", clock="host", insns=16, boot=program, boot_args=("-x", "--stats"), boot_dir=tmp_path,
-        verbose=True, jit_workers=3, cache_dir=Path("c"), cache=False, dump_ir=("uop", "asm"),
+        verbose=True, jit_workers=3, fastmem=False, cache_dir=Path("c"), cache=False, dump_ir=("uop", "asm"),
         dfilter=(0x100, 0x1FF), debug=frozenset({"int", "mmu"}), trace=Path("t"), stats="json", log=Path("l"),
     )  # fmt: skip
 
