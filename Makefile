@@ -20,9 +20,9 @@ slow: ## only the tests that take minutes
 conformance: ## what other implementations say about the processors (VECTORS=folder, ARGS=--help)
 	$(if $(VECTORS),TME_VECTORS=$(abspath $(VECTORS))) $(PYTHON) -m tests.conformance $(ARGS)
 
-bench: ## compiled programs against native and QEMU (PROGRAMS=folder of C files, JSON=file, COMPARE=old file)
-	$(PYTHON) tests/bench/run.py $(if $(PROGRAMS),--programs $(PROGRAMS)) $(if $(JSON),--json $(JSON)) \
-		$(if $(COMPARE),--compare $(COMPARE))
+bench: ## compiled programs against native and QEMU (PROGRAMS=folder of C files, JSON=file, COMPARE=old file, ARGS=--help)
+	$(PYTHON) -m tests.bench.run $(if $(PROGRAMS),--programs $(PROGRAMS)) $(if $(JSON),--json $(JSON)) \
+		$(if $(COMPARE),--compare $(COMPARE)) $(ARGS)
 
 lint: ## ruff and mypy
 	$(PYTHON) -m ruff check .

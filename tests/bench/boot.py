@@ -1,0 +1,47 @@
+"""Boot a machine to a text on its console; one line of JSON says what it took.
+
+python tests/bench/boot.py MACHINE CACHE TEXT [KERNEL ARGUMENTS]
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import tme
+
+
+def resident(pid: int) -> float:
+    """MB that a process has in memory, its share of what it shares."""
+    try:
+        lines = Path(f"/proc/{pid or 'self'}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def main(machine: str, cache: str, text: str, *boot: str) -> None:
+    """Boot and tell."""
+    start = time.perf_counter()
+    options = {"boot": boot[0], "boot_args": tuple(boot[1:])} if boot else {}
+    with tme.Machine(machine, cache_dir=cache, **options) as sun:
+        sun.expect(text, 600)
+        wall, own = time.perf_counter() - start, time.process_time()
+        processor = sun.core.processor
+        pool = getattr(processor, "_pool", None)
+        workers = [w.process.pid for w in pool.workers] if pool else []
+        found = {
+            "wall": wall,
+            "cpu": own,
+            "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "with workers": sum(map(resident, [0, *workers])) if workers else resident(0),
+            "instructions": sun.instructions,
+        }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
