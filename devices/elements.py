@@ -2,6 +2,8 @@
 
 ELEMENTS: dict[str, str] = {
     "bus/multibus/sun-sc": "devices.bus.multibus.sun_sc:SunSc",
+    "bus/sbus/bwtwo": "devices.sun.sbusfb:Bwtwo",
+    "bus/sbus/cgthree": "devices.sun.sbusfb:Cgthree",
     "generic/bus": "devices.generic.bus:Bus",
     "host/boot": "devices.host.boot:Boot",
     "host/display": "devices.host.display:Display",

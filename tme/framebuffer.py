@@ -18,37 +18,54 @@ if TYPE_CHECKING:
     from tme.machine import Machine
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-GREYSCALE = 0
+GREYSCALE, PALETTE = 0, 3
 LEVEL = 6
 """Compression of pictures: mostly white paper, so more effort gains nothing."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A screen at one moment: rows of one-bit pixels from the top, the leftmost in bit 7, ones are white."""
+    """A screen at one moment: rows of one-bit pixels from the top, the leftmost in bit 7, ones are white.
+    With a palette of 256 colours (red, green, blue) pixels are bytes instead."""
 
     width: int
     height: int
     rows: bytes
+    palette: bytes | None = None
+
+    @classmethod
+    def on_paper(cls, width: int, height: int, rows: bytes) -> Picture:
+        """From the memory of a monochrome frame buffer of Sun's: ones are black."""
+        ones = int.from_bytes(rows, "big")
+        return cls(width, height, (ones ^ (1 << 8 * len(rows)) - 1).to_bytes(len(rows), "big"))
 
     @property
     def stride(self) -> int:
         """Bytes of a row."""
-        return -(-self.width // 8)
+        return -(-self.width // 8) if self.palette is None else self.width
 
     def pixel(self, x: int, y: int) -> bool:
         """Whether a pixel is white."""
+        if self.palette is not None:
+            return self.colour(x, y) == (255, 255, 255)
         return bool(self.rows[y * self.stride + x // 8] >> 7 - x % 8 & 1)
+
+    def colour(self, x: int, y: int) -> tuple[int, int, int]:
+        """Red, green and blue of a pixel, 0 to 255."""
+        if self.palette is None:
+            return (255, 255, 255) if self.pixel(x, y) else (0, 0, 0)
+        red, green, blue = self.palette[3 * self.rows[y * self.stride + x] :][:3]
+        return red, green, blue
 
     def png(self) -> bytes:
         """The picture as a PNG file. Source: W3C, Portable Network Graphics, second edition."""
         lines = (self.rows[at : at + self.stride] for at in range(0, len(self.rows), self.stride))
         pixels = b"".join(b"\0" + line for line in lines)  # each line begins with its filter: none
-        header = struct.pack(">IIBBBBB", self.width, self.height, 1, GREYSCALE, 0, 0, 0)
+        depth, kind = (1, GREYSCALE) if self.palette is None else (8, PALETTE)
+        header = struct.pack(">IIBBBBB", self.width, self.height, depth, kind, 0, 0, 0)
         data = zlib.compress(pixels, LEVEL)
-        return SIGNATURE + b"".join(
-            _chunk(kind, body) for kind, body in ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
-        )
+        colours = b"" if self.palette is None else _chunk(b"PLTE", self.palette)
+        return SIGNATURE + _chunk(b"IHDR", header) + colours + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

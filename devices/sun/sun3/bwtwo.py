@@ -146,8 +146,7 @@ class Bwtwo(Element):
         count = self.stride * self.height
         if not self.video:
             return Picture(self.width, self.height, bytes(count))
-        ones = int.from_bytes(self.memory.read_bytes(0, count), "big")
-        return Picture(self.width, self.height, (ones ^ (1 << 8 * count) - 1).to_bytes(count, "big"))
+        return Picture.on_paper(self.width, self.height, self.memory.read_bytes(0, count))
 
     # ---- the vertical retrace -----------------------------------------------------------------------------
 
