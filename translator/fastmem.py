@@ -36,7 +36,9 @@ DEAR = 5e-6  # seconds that a fault costs, with what follows
 SHARE = 0.1  # of the machine's processor seconds that faults may take …
 PERIOD = 0.5  # … over so many of them
 SIGSEGV, SA_SIGINFO, SA_ONSTACK, SA_NODEFER = 11, 4, 0x08000000, 0x40000000
-PROT_NONE, PRIVATE_ANONYMOUS_NORESERVE = 0, 0x4022
+PROT_NONE, PRIVATE_ANONYMOUS_NORESERVE, FIXED_NOREPLACE = 0, 0x4022, 0x100000
+FAR = 0x1000_0000_0000  # the host's own addresses begin above …
+MACHINES = 64  # … and so many machines of a process find room below
 
 
 class _Record(ctypes.Structure):
@@ -140,6 +142,16 @@ class _Process:
                 self._starts.remove(start)
         self._publish_regions()
 
+    def reserve(self, span: int) -> int | None:
+        """Addresses for windows, far from where the host puts other things: objects are linked into pieces of
+        memory that may not lie further apart than 2 GB."""
+        for i in range(MACHINES):
+            how = PRIVATE_ANONYMOUS_NORESERVE | FIXED_NOREPLACE
+            found: int | None = self.libc.mmap(FAR + i * span, span, PROT_NONE, how, -1, 0)
+            if found is not None and found != ctypes.c_void_p(-1).value:
+                return found
+        return None
+
     def _publish_regions(self) -> None:
         rows = [word for start in self._starts for word in (start, self._sites[start])]
         self._publish(1, [len(self._starts), *rows])
@@ -162,8 +174,8 @@ class Fastmem:
         self._process = p = _process
         self.cpu = cpu
         span = STRIDE * ROWS
-        arena = p.libc.mmap(None, span, PROT_NONE, PRIVATE_ANONYMOUS_NORESERVE, -1, 0)
-        if arena is None or arena == ctypes.c_void_p(-1).value:
+        arena = p.reserve(span)
+        if arena is None:
             raise Unavailable(f"the host does not give {span >> 30} GB of addresses")
         self._log = (ctypes.c_uint64 * (2 * LOG_ENTRIES))()
         self._slow = (ctypes.c_uint64 * (2 * SLOW_ENTRIES))()
