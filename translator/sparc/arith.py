@@ -71,23 +71,27 @@ for row in SHIFTS:
 
 
 def added(a: Val, b: Val, result: Val) -> tuple[Val, Val]:
-    """Overflow (in the sign bit) and carry (in the sign bit) of result = a + b (+ 1)."""
-    return (a ^ result) & (b ^ result), (a & b) | ((a | b) & ~result)
+    """Overflow (in the sign bit) and carry of result = a + b."""
+    return (a ^ result) & (b ^ result), result.ult(a)
 
 
 def subtracted(a: Val, b: Val, result: Val) -> tuple[Val, Val]:
-    """Overflow and borrow (in the sign bits) of result = a - b (- 1)."""
-    return (a ^ b) & (a ^ result), (~a & b) | ((~a | b) & result)
+    """Overflow (in the sign bit) and borrow of result = a - b."""
+    return (a.slt(b) ^ result.slt(0)).sext(32), a.ult(b)
 
 
 def _sum(s: Semantics, f: Fields, minus: bool, extended: bool) -> tuple[Val, Val, Val]:
-    """(result, overflow, carry), the last two in sign bits."""
+    """(result, overflow in the sign bit, carry)."""
     a, b = read_r(s, f.s), operand2(s, f)
     result = a - b if minus else a + b
-    if extended:
-        c = carry(s).zext(32)
-        result = result - c if minus else result + c
-    return result, *(subtracted if minus else added)(a, b, result)
+    if not extended:
+        return result, *(subtracted if minus else added)(a, b, result)
+    c = carry(s).zext(32)
+    if minus:
+        result = result - c
+        return result, (a ^ b) & (a ^ result), ((~a & b) | ((~a | b) & result)).sign()
+    result = result + c
+    return result, (a ^ result) & (b ^ result), ((a & b) | ((a | b) & ~result)).sign()
 
 
 def _additive(op3: int, name: str, minus: bool, extended: bool, ref: str) -> None:
@@ -97,7 +101,7 @@ def _additive(op3: int, name: str, minus: bool, extended: bool, ref: str) -> Non
     def flags(s: Semantics, f: Fields) -> None:
         result, overflow, borrow = _sum(s, f, minus, extended)
         write_r(s, f.d, result)
-        set_icc(s, result, overflow, borrow.sign())
+        set_icc(s, result, overflow, borrow)
 
     plain.__name__, flags.__name__ = name, f"{name}cc"
     insn(format3(2, op3), name + " {rs1}, {op2}, {rd}", ref)(plain)
@@ -118,7 +122,7 @@ def _tagged(op3: int, name: str, minus: bool, trapping: bool, ref: str) -> None:
         if trapping:
             take_if(s, overflow.sign(), TAG_OVERFLOW)
         write_r(s, f.d, result)
-        set_icc(s, result, overflow, borrow.sign())
+        set_icc(s, result, overflow, borrow)
 
     tagged.__name__ = name
     insn(format3(2, op3), name + " {rs1}, {op2}, {rd}", ref)(tagged)
@@ -141,7 +145,7 @@ def mulscc(s: Semantics, f: Fields) -> None:
     result = first + second
     overflow, out = added(first, second, result)
     write_r(s, f.d, result)
-    set_icc(s, result, overflow, out.sign())
+    set_icc(s, result, overflow, out)
     s.write(Y, a << 31 | y.lsr(1))
 
 

@@ -1,4 +1,8 @@
-"""The integer condition codes, how operations set them and branches test them (V8 manual, 4.2 and B.21)."""
+"""The integer condition codes, how operations set them and branches test them (V8 manual, 4.2 and B.21).
+
+Kept as the operations leave them.  V and C of a subtraction are formed from comparisons, so that after SUBcc the
+compiler sees `a < b` in BL and BCS instead of bit fiddling.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def set_logic(s: Semantics, result: Val) -> None:
 
 
 def negative(s: Semantics) -> Val:
-    return s.read(CC_N).sign()
+    return s.read(CC_N).slt(0)
 
 
 def zero(s: Semantics) -> Val:
@@ -38,7 +42,7 @@ def zero(s: Semantics) -> Val:
 
 
 def overflowed(s: Semantics) -> Val:
-    return s.read(CC_V).sign()
+    return s.read(CC_V).slt(0)
 
 
 def carry(s: Semantics) -> Val:
