@@ -45,8 +45,7 @@ class Sparc(Processor):
 
         if self.unit == "none":
             return sparc.MODELS[self.core]
-        systems: dict[str, Model] = getattr(sparc, "SYSTEMS", {})
-        found = systems.get(f"{self.core}+{self.unit}")
+        found = sparc.SYSTEMS.get(f"{self.core}+{self.unit}")
         if found is None:
             raise self.error(f"there is no {self.core} with a {self.unit}; `fpu-type none` works")
         return found

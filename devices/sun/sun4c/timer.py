@@ -101,8 +101,10 @@ class Timers:
         return (REACHED if counter.irq.level else 0) | value << SHIFT
 
     def peek(self, offset: int, size: int) -> int:
-        value = self._word(offset) << 32 | self._word(offset + 4)
-        return value >> 8 * (8 - size - (offset & 3)) & (1 << 8 * size) - 1
+        value = self._word(offset)
+        if size > 4:
+            return value << 32 | self._word(offset + 4)
+        return value >> 8 * (4 - size - (offset & 3)) & (1 << 8 * size) - 1
 
     def read(self, offset: int, size: int) -> int:
         value = self.peek(offset, size)
