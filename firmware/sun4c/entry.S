@@ -41,7 +41,7 @@ trap_table:
 
         .text
         .globl  resume_state, guarded_read, guarded_write, romvec_enter, romvec_setctxt
-        .globl  machine_enter_supervisor, machine_prompt, machine_reset
+        .globl  machine_enter_supervisor, machine_prompt, start_over, machine_reset
         .globl  control_get8, control_get32, control_put8, control_put32, segment_get, segment_put
         .globl  page_get, page_put, get_psr, set_psr, get_tbr, try_fpu, arena_low
 
@@ -88,8 +88,11 @@ window_done:
         jmp     %l1
          rett   %l2
 bad_save:
+        mov     %sp, %g1
         restore
 bad_stack:
+        sethi   %hi(bad_pointer), %l7
+        st      %g1, [%l7 + %lo(bad_pointer)]
         mov     %l4, %g1
         mov     %l5, %g2
         mov     %l6, %g3
@@ -130,6 +133,7 @@ window_underflow:
         ba      window_done
          save
 bad_load:
+        mov     %sp, %g1
         save
         save
         ba      bad_stack
@@ -346,8 +350,11 @@ machine_enter_supervisor:
         call    process_exit
          mov    %l0, %o0
 
-/* void machine_prompt(void) */
+/* void machine_prompt(void); void start_over(void (*function)(void)): on our stack, with nothing below it. */
 machine_prompt:
+        set     monitor_loop, %o0
+start_over:
+        mov     %o0, %l0
         set     STACK_TOP - 96, %sp
         mov     0, %fp
         mov     0, %i7
@@ -356,7 +363,7 @@ machine_prompt:
         st      %l3, [%l2]
         call    start_windows
          mov    13, %o0
-        call    monitor_loop
+        call    %l0
          nop
 
 /* void machine_reset(void) */

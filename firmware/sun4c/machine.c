@@ -62,6 +62,7 @@ void machine_time(u32 *seconds, u32 *nanoseconds)
 
 struct memory_range machine_program_memory(void)
 {
+    mmu_map_all();
     return (struct memory_range){PAGE_SIZE, mmu_linear_end()};
 }
 

@@ -70,13 +70,19 @@ void print_banner(void)
            id->ether[2], id->ether[3], id->ether[4], id->ether[5], id->machine, serial);
 }
 
+void open_console(void)
+{
+    zs_open(PORT_A, console_baud());
+    if (!process_is_batch())
+        zs_listen();
+}
+
 /* Devices, the console first: everything after it can be told. */
 static void open_devices(void)
 {
     const char *nvram = nvram_init();
 
     record("zs", 0, zs_test(PORT_A));
-    zs_open(PORT_A, console_baud());
     host_probe(VA_HOST);
     record("NVRAM", 0, nvram);
     record("clock", 0, nvram_clock_test());
@@ -99,10 +105,9 @@ void firmware_main(void)
     u32 options = host_options();
     int batch = (options & HOST_BOOT_FILE) != 0, quiet = batch && !(options & HOST_VERBOSE);
     process_set_batch(batch);
+    open_console();
     if (batch)
         console_to_host(1);
-    else
-        zs_listen();
     int thorough = option_is_true("diag-switch?") && !quiet;
     if (thorough)
         printf("Testing %u megs of memory ... ", memory_size >> 20);

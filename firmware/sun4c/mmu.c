@@ -2,7 +2,7 @@
 #include "mmu.h"
 #include "trap.h"
 
-enum { UNIT = 1 << 20, UNITS = 256, RAM_SEGMENTS_MAX = MONITOR_PMEG };
+enum { UNIT = 1 << 20, UNITS = 256, RAM_SEGMENTS_MAX = MONITOR_PMEG, FIRST_MAPPED = 4 << 20 };
 
 #define MARK 0x53344300u
 #define OWN (PTE_VALID | PTE_WRITE | PTE_SYSTEM)
@@ -10,8 +10,11 @@ enum { UNIT = 1 << 20, UNITS = 256, RAM_SEGMENTS_MAX = MONITOR_PMEG };
 struct memory_bank memory_banks[MAX_BANKS];
 u32 memory_bank_count, memory_size, memory_own;
 
+static int all_mapped;
+
 /* start.S; they need what C cannot promise: no memory access in another context, no stack while it moves. */
-void fill_context(u32 context, u32 ram_segments);
+void fill_context(u32 ram_segments);
+void give_context(u32 context);
 void move_data_pages(u32 pte);
 
 /* Every megabyte's last words get a mark, from the top down: what is an image of something below it loses its
@@ -112,31 +115,33 @@ void mmu_unmap(u32 address, u32 size)
         page_put(address + at, 0);
 }
 
-/* Page map entries of all RAM segments' PMEGs, seen through the scratch segment. Page 0 is for systems alone: a
- * program that follows a null pointer is told so. */
-static void fill_pmegs(void)
+/* RAM at its physical address. Page 0 is for systems alone: a program that follows a null pointer is told so. */
+static void map_ram(u32 from, u32 to)
 {
-    u32 end = mmu_linear_end(), own = segment_get(VA_SCRATCH);
-
-    for (u32 pmeg = 0; pmeg < RAM_SEGMENTS_MAX; pmeg++) {
-        u32 address = pmeg << SEGMENT_SHIFT;
-
-        segment_put(VA_SCRATCH, pmeg);
-        for (u32 at = 0; at < SEGMENT_SIZE; at += PAGE_SIZE, address += PAGE_SIZE)
-            page_put(VA_SCRATCH + at,
-                     address < end
-                         ? PTE_VALID | PTE_WRITE | (address ? 0 : PTE_SYSTEM) | address >> PAGE_SHIFT
-                         : 0);
+    for (u32 at = from; at < to; at += PAGE_SIZE) {
+        if (at % SEGMENT_SIZE == 0)
+            segment_put(at, at >> SEGMENT_SHIFT);
+        page_put(at, PTE_VALID | PTE_WRITE | (at ? 0 : PTE_SYSTEM) | at >> PAGE_SHIFT);
     }
-    segment_put(VA_SCRATCH, PMEG_INVALID);
-    mmu_unmap(VA_SCRATCH, SEGMENT_SIZE);
-    segment_put(VA_SCRATCH, own);
+    if (to % SEGMENT_SIZE)
+        mmu_unmap(to, SEGMENT_SIZE - to % SEGMENT_SIZE);
+}
+
+void mmu_map_all(void)
+{
+    if (!all_mapped)
+        map_ram(FIRST_MAPPED, mmu_linear_end());
+    all_mapped = 1;
 }
 
 void mmu_set_maps(void)
 {
-    fill_context(0, ram_segments());
-    fill_pmegs();
+    fill_context(FIRST_MAPPED >> SEGMENT_SHIFT);
+    segment_put(VA_SCRATCH, PMEG_INVALID);
+    mmu_unmap(VA_SCRATCH, SEGMENT_SIZE);
+    segment_put(VA_SCRATCH, MONITOR_PMEG + ((VA_SCRATCH - MONITOR_START) >> SEGMENT_SHIFT));
+    all_mapped = 0;
+    map_ram(0, FIRST_MAPPED);
     for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
         mmu_map(devices[i].address, PTE_TYPE_OBIO, devices[i].physical, devices[i].pages * PAGE_SIZE);
     arena_low = PAGE_SIZE;
@@ -151,7 +156,7 @@ void mmu_set_contexts(void)
     set_psr(psr | PSR_PIL);
     control_put8(CONTROL_ENABLE, enable & ~(u32)ENABLE_NOT_BOOT);
     for (u32 context = 1; context < CONTEXTS; context++)
-        fill_context(context, ram_segments());
+        give_context(context);
     control_put8(CONTROL_ENABLE, enable);
     set_psr(psr);
 }

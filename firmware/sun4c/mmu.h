@@ -16,16 +16,19 @@ extern u32 memory_own; /* where our own pages begin, physical */
 /* Finds RAM and moves our pages to its end. */
 void mmu_find_memory(void);
 
-/* Context 0: RAM from address 0, our segments, devices. */
+/* Context 0: the first 4 MB of RAM, our segments, devices. */
 void mmu_set_maps(void);
 
-/* All other contexts as context 0. */
+/* All RAM that there are PMEGs for, for a program. */
+void mmu_map_all(void);
+
+/* Our segments in all other contexts; systems initialize the rest of them. */
 void mmu_set_contexts(void);
 
 /* Nothing below our segments is mapped from `end` on. */
 void mmu_limit_memory(u32 end);
 
-u32 mmu_linear_end(void); /* RAM is mapped from 0 to here */
+u32 mmu_linear_end(void); /* RAM can be mapped from 0 to here */
 
 /* Maps pages at an address of ours; type and physical address as PTEs have them. */
 void mmu_map(u32 address, u32 type, u32 physical, u32 size);

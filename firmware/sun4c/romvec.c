@@ -6,6 +6,7 @@
 #include "console.h"
 #include "devices.h"
 #include "machine.h"
+#include "main.h"
 #include "mmu.h"
 #include "nvram.h"
 #include "process.h"
@@ -134,12 +135,24 @@ static int ethernet_address(int fd, void *to)
 
 /* --- control */
 
+/* Called on the stack of a program that will lose its memory. */
 static void come_back(void)
+{
+    if (process_is_batch())
+        process_exit(0);
+    mmu_set_maps();
+    mmu_set_contexts();
+    open_console();
+    timer_start();
+    machine_prompt();
+}
+
+static void leave(void) __attribute__((noreturn));
+static void leave(void)
 {
     set_psr(get_psr() | PSR_PIL);
     control_put8(CONTROL_CONTEXT, 0);
-    if (process_is_batch())
-        process_exit(0);
+    start_over(come_back);
 }
 
 static void reboot(const char *what)
@@ -147,18 +160,14 @@ static void reboot(const char *what)
     char line[TEXT_SIZE];
 
     format_string(line, sizeof line, "boot %s", what ? what : "");
-    come_back();
-    mmu_set_maps();
-    mmu_set_contexts();
     words_later(line);
-    machine_prompt();
+    leave();
 }
 
 static void halt(void)
 {
-    come_back();
     printf("\nProgram terminated\n");
-    machine_prompt();
+    leave();
 }
 
 static void evaluate(const char *text)

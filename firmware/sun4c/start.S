@@ -12,7 +12,7 @@
         .register %g2, #scratch
         .register %g3, #scratch
         .text
-        .globl  _start, fill_context, move_data_pages
+        .globl  _start, fill_context, give_context, move_data_pages
 
 _start:
         wr      %g0, PSR_PIL | PSR_S | PSR_PS, %psr
@@ -155,9 +155,9 @@ no_memory_text:
         .asciz  "\r\nSelftest: the first memory bank is absent or bad. The machine stops.\r\n"
         .align  4
 
-/* void fill_context(u32 context, u32 ram_segments): the whole segment map of one context. No memory is used: in
- * that context there is nothing of ours yet. Fetches may go on in the boot state alone. */
-fill_context:
+/* void give_context(u32 context): our segments in another context. No memory is used: nothing of ours is in it
+ * yet. Fetches may go on in the boot state alone. */
+give_context:
         set     CONTROL_CONTEXT, %o5
         lduba   [%o5] ASI_CONTROL, %o4
         stba    %o0, [%o5] ASI_CONTROL
@@ -168,26 +168,34 @@ fill_context:
         addcc   %o0, %o2, %o0
         bne     1b
          inc    %o3
-        mov     0, %o3                          /* %o0 is 0 */
-        mov     PMEG_INVALID, %g1
-        set     SPACE_HALF, %g2
-1:      cmp     %o3, %o1
+        retl
+         stba   %o4, [%o5] ASI_CONTROL
+
+/* void fill_context(u32 segments): segment n of this context gets PMEG n below `segments`, up to ours the invalid
+ * one. */
+fill_context:
+        set     SEGMENT_SIZE, %o2
+        mov     0, %o1
+        mov     0, %o3
+        mov     PMEG_INVALID, %o4
+        set     SPACE_HALF, %o5
+1:      cmp     %o3, %o0
         blu,a   2f
-         stba   %o3, [%o0] ASI_SEGMENT_MAP
-        stba    %g1, [%o0] ASI_SEGMENT_MAP
-2:      add     %o0, %o2, %o0
-        cmp     %o0, %g2
+         stba   %o3, [%o1] ASI_SEGMENT_MAP
+        stba    %o4, [%o1] ASI_SEGMENT_MAP
+2:      add     %o1, %o2, %o1
+        cmp     %o1, %o5
         bne     1b
          inc    %o3
-        neg     %g2, %o0
-        set     MONITOR_START, %g2
-1:      stba    %g1, [%o0] ASI_SEGMENT_MAP
-        add     %o0, %o2, %o0
-        cmp     %o0, %g2
+        neg     %o5, %o1
+        set     MONITOR_START, %o5
+1:      stba    %o4, [%o1] ASI_SEGMENT_MAP
+        add     %o1, %o2, %o1
+        cmp     %o1, %o5
         bne     1b
          nop
         retl
-         stba   %o4, [%o5] ASI_CONTROL
+         nop
 
 /* void move_data_pages(u32 pte): copies our pages of RAM to those from `pte` on, then maps them there. Neither
  * stack nor variables between copy and switch; interrupts are off. */

@@ -7,7 +7,7 @@
 #include "zs.h"
 
 struct state saved, nested, tick_state;
-u32 nofault, monitor_active = 1, program_psr;
+u32 nofault, monitor_active = 1, program_psr, bad_pointer;
 
 static struct {
     u32 sync, address, async;
@@ -57,8 +57,7 @@ static void print_cause(const struct state *s, const char *name)
     printf("\n%s: trap 0x%x, PC 0x%08x, nPC 0x%08x, PSR 0x%08x (%s mode)\n", name, s->trap, s->pc, s->npc,
            s->psr, s->psr & PSR_PS ? "supervisor" : "user");
     if (s->trap == TRAP_BAD_STACK)
-        printf("stack pointer 0x%08x, frame pointer 0x%08x; memory for stacks is 0x%x-0x%x\n",
-               s->window[WINDOWS - 1].in[6], s->window[0].in[6], arena_low,
+        printf("stack pointer 0x%08x; stacks may be at 0x%x-0x%x, on multiples of 8\n", bad_pointer, arena_low,
                arena_low + arena_size + WINDOW_BYTES);
     if (s->trap != TRAP_FETCH && s->trap != TRAP_DATA && s->trap != TRAP_LEVEL15)
         return;
@@ -164,6 +163,7 @@ static void flush_windows(struct state *s)
 
         if ((sp & 7) || (!(s->psr & PSR_PS) && sp - arena_low >= arena_size)) {
             s->trap = TRAP_BAD_STACK;
+            bad_pointer = sp;
             return;
         }
         memcpy((void *)(size_t)sp, &s->window[i], sizeof s->window[i]);

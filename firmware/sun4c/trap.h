@@ -31,8 +31,8 @@ extern u32 nofault;
 extern u32 monitor_active; /* 1 while the monitor runs, 0 while a program does */
 extern u32 program_psr;    /* EF of the PSR that programs get */
 
-/* Where stacks of programs in user mode may be. */
-extern u32 arena_low, arena_size;
+/* Where stacks of programs in user mode may be, and a stack pointer that led elsewhere. */
+extern u32 arena_low, arena_size, bad_pointer;
 
 int guarded_read(u32 address, u32 size, u32 *value);
 int guarded_write(u32 address, u32 size, u32 value);
@@ -59,6 +59,9 @@ static inline u32 *state_outs(struct state *s)
 {
     return s->window[WINDOWS - 1].in;
 }
+
+/* Calls a function on our stack, as if nothing had ever run; it must not come back. */
+void start_over(void (*function)(void)) __attribute__((noreturn));
 
 /* What .registers shows before any program ran. */
 void trap_init(void);
