@@ -349,7 +349,8 @@ class RegionTrace(Trace):
         return self.const(1, 1)
 
     def expect(self, value: Val, usual: int) -> Val:
-        raise Untranslatable("an unusual state is possible")
+        self.do("expect", value, usual)
+        return self.const(usual, value.w)
 
     def goto(self, routine: str) -> None:
         self.do("goto", routine)  # a side exit: nothing of this instruction is committed

@@ -82,7 +82,7 @@ class Sse(Emitter):
             self.put(f"{v} = call {REAL[w]} {CONSTRAINED}.sitofp.f{w}.i32(i32 {low}, {MODES}) strictfp")
             self._out(v, w, result)
             return "true"
-        return self._whole(b, w, result) if kind == "whole" else self._compare_reals(a, b, w, result)
+        return self._to_integer(b, w, result) if kind == "whole" else self._compare_reals(a, b, w, result)
 
     def _real(self, v: str, w: int) -> str:
         """The bits of an i64 as a number."""
@@ -122,7 +122,7 @@ class Sse(Emitter):
             self.put(f"{good} = fcmp ord {t} {v}, {v}")
         return good
 
-    def _whole(self, v: str, w: int, result: str) -> str:
+    def _to_integer(self, v: str, w: int, result: str) -> str:
         """Towards zero; what has no integer gives the smallest one."""
         n, good, x = self.new(), self.new("good"), self._real(v, w)
         asm = f'asm sideeffect "cvtts{"s" if w == 32 else "d"}2si $1, $0", "=r,x"'

@@ -1,0 +1,82 @@
+"""Random programs: all engines against each other, and the interpreter against QEMU."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.insn.sparc import theirs
+from tests.translator.sparc.fpu.cases import QEMU
+from tests.translator.sparc.fpu.programs import Engine, difference, is_valid, programs, without_version
+from translator.cache import Cache
+from translator.engine import Native
+from translator.jit import Jit
+from translator.sparc import SYSTEMS
+from translator.worker import Pool
+
+MODEL = SYSTEMS["mb86904+mb86904"]
+FAR = 0x800000  # stores to pages of code leave regions
+MANY = int(os.environ.get("TME_SEQUENCES", "100000"))
+
+
+def against_concrete(native: Native, seeds: Sequence[int]) -> None:
+    todo = programs(seeds)
+    for p, mine, its in zip(todo, Engine(MODEL, native)(todo), Engine(MODEL)(todo), strict=True):
+        assert mine == its, difference(p, mine, its, MODEL)
+
+
+def against_qemu(native: Native, seeds: Sequence[int]) -> int:
+    """Programs without NaNs; how many."""
+    todo = programs(seeds, tidy=True)
+    mine, its = Engine(MODEL, native)(todo), map(without_version, theirs(todo))
+    valid = 0
+    for p, x, y in zip(todo, mine, its, strict=True):
+        if is_valid(x):
+            valid += 1
+            assert x == y, difference(p, x, y, MODEL)
+    return valid
+
+
+def against_regions(native: Native, seeds: Sequence[int], **how: Any) -> int:
+    """Instructions that regions did."""
+    todo = programs(seeds, far=FAR, **how)
+    jit = Engine(MODEL, native, Jit(MODEL, native, Cache(None), Pool(0), 2), far=FAR)
+    for p, mine, its in zip(todo, jit(todo), Engine(MODEL, native, far=FAR)(todo), strict=True):
+        assert mine == its, difference(p, mine, its, MODEL)
+    return int(jit.cpu.state.insns_jit)
+
+
+def test_concrete(fpu_interpreter: Native) -> None:
+    against_concrete(fpu_interpreter, range(3))
+
+
+@pytest.mark.skipif(shutil.which(QEMU) is None, reason="qemu-sparc is not installed")
+def test_qemu(fpu_interpreter: Native) -> None:
+    assert against_qemu(fpu_interpreter, range(100)) > 40
+
+
+@pytest.mark.skipif(shutil.which(QEMU) is None, reason="qemu-sparc is not installed")
+@pytest.mark.slow
+def test_qemu_many(fpu_interpreter: Native) -> None:
+    """Some 300 operations each."""
+    assert against_qemu(fpu_interpreter, range(100, 100 + MANY // 100)) > MANY // 200
+
+
+def test_regions(fpu_interpreter: Native) -> None:
+    assert against_regions(fpu_interpreter, [3], nearest=True) > 50
+
+
+@pytest.mark.slow
+def test_regions_many(fpu_interpreter: Native) -> None:
+    """With other roundings too, which are the interpreter's."""
+    assert against_regions(fpu_interpreter, range(10, 40), nearest=True) > 1500
+    against_regions(fpu_interpreter, range(40, 50))
+
+
+@pytest.mark.slow
+def test_concrete_many(fpu_interpreter: Native) -> None:
+    against_concrete(fpu_interpreter, range(100, 200))
