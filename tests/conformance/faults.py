@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from tests.conformance.tally import Tally
 
-INJECTOR = "tests.engine.faults"
+INJECTORS = {"mb86904": ("tests.engine.sparc_faults", "docs/sparc.md, Refused accesses")}
+M68K = "tests.engine.faults", "docs/m68k.md, Bus errors"
 PIECE = 500
 
 
 def missing() -> str:
-    return "" if find_spec(INJECTOR) else f"there is no {INJECTOR}"
+    return ""
 
 
 def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
@@ -22,10 +22,11 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 
 
 def run(model: str, engine: str, seed: int, cases: int) -> Tally:
-    found = import_module(INJECTOR).run(engine, model, seed, cases)
-    out = Tally(found["agreed"], found["explained"])
+    injector, where = INJECTORS.get(model, M68K)
+    found = import_module(injector).run(engine, model, seed, cases)
+    out = Tally(found["agreed"], found["explained"], in_regions=found["in regions"])
     if found["explained"]:
-        out.reasons["see docs/m68k.md, Bus errors"] += found["explained"]
+        out.reasons[f"see {where}"] += found["explained"]
     for text in found["unexplained"]:
-        out.fail(f"{INJECTOR}.run({engine!r}, {model!r}, {seed}, {cases}): {text}")
+        out.fail(f"{injector}.run({engine!r}, {model!r}, {seed}, {cases}): {text}")
     return out
