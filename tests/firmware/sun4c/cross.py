@@ -18,7 +18,8 @@ PREFIX = "sparc64-linux-gnu-"
 PACKAGES = "gcc-sparc64-linux-gnu, lib32gcc-12-dev-sparc64-cross"
 FLAGS = (
     "-m32 -mcpu=v7 -mno-fpu -Os -std=gnu11 -ffreestanding -fno-tree-loop-distribute-patterns"
-    " -fno-strict-aliasing -fno-pic -no-pie -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments"
+    " -fno-strict-aliasing -fno-pic"
+    " -no-pie -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments"
 ).split()
 ENGINE = "interp"
 END = "7e57"

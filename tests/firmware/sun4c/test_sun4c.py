@@ -200,7 +200,8 @@ def test_session_at_the_prompt(tmp_path: Path) -> None:
         "/sbus@1,f8000000/esp@0,800000\n",
         "\nreg                     00000000 00800000 00000040\n",
         "nothing: the host has no such file",
-        "Boot device: /host@1,f7f00000   File and args: demo x\nusage: demo [ROUNDS], 1 to 1000\nExit status 2\nok ",
+        "Boot device: /host@1,f7f00000   File and args: demo x\nusage: demo [ROUNDS], 1 to 1000\n",
+        "\nExit status 2\nok ",
         "/sbus/esp@0,800000/sd@3,0: there is no driver to boot from it",
         "Memory Address not Aligned: fffe",
     ):
