@@ -184,7 +184,7 @@ class Station:
             self.report(packet, frames.UNREACHABLE, code)
 
     def report(self, packet: Ip, kind: int, code: int, source: bytes | None = None) -> None:
-        """Tell the sender what became of its packet. source: who says it; by default who it was for, or us."""
+        """Tell the sender what became of its packet. source: who says so; else who it was for, or we."""
         if len(packet.source) == 16:
             if self.six is not None:
                 self.six.report(packet, kind, code, source)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import tme
-from tests.hostnet.lab import Space, needs
+from tests.hostnet.lab import Space, needs, needs_libslirp
+from tme.tools import idprom
 
 VMLINUX = Path(os.environ.get("TME_LINUX") or "/nowhere") / "vmlinux"
 pytestmark = [
@@ -58,11 +59,10 @@ def web():
 class Linux:
     """A Sun-3 that runs Linux, at its shell."""
 
-    def __init__(self, folder, network):
+    def __init__(self, folder, network, chip=CHIP, words=()):
         machine = folder / "machine"
-        machine.write_text(CHIP + network)
-        words = ("prom", "console=hvc0")
-        self.sun = tme.Machine(str(machine), boot=VMLINUX, boot_args=words)
+        machine.write_text(chip + network)
+        self.sun = tme.Machine(str(machine), boot=VMLINUX, boot_args=("prom", "console=hvc0", *words))
         self.sun.expect(PROMPT, 600)
 
     def __call__(self, command, seconds=120):
@@ -90,6 +90,36 @@ def test_without_privilege(tmp_path, web):
         linux("tftp -g -l /tmp/boot -r 0A00020F 10.0.2.4")
         assert DIGEST in linux("md5sum /tmp/boot")
     assert (tmp_path / "ie0.pcap").stat().st_size > 2 * len(DATA)
+
+
+def lance(folder):
+    """A Sun-3/60, as far as its ID PROM says, with that machine's chip."""
+    id_prom = folder / "id.bin"
+    assert not idprom.main(["make", "3/60", "8:0:20:11:22:33", "12345", "-o", str(id_prom)])
+    sun3 = (Path(tme.__file__).parent / "machines/SUN3").read_text().partition("# Ethernet")[0]
+    sun3 = sun3.replace("@machines/sun3-idprom.bin", f'"{id_prom}"')
+    return f"{sun3}\nle0 at obio0 addr 0x120000 ipl 3: tme/ic/am7990\nle0 memory at mainbus0\n"
+
+
+@pytest.mark.parametrize("engine", ["built-in", "slirp"])
+def test_the_lance(tmp_path, web, engine):
+    """Linux's own driver for it: ping, in fragments too, TCP, and IPv6 that sets itself up."""
+    if b"SUN3 Lance" not in VMLINUX.read_bytes():
+        pytest.skip("this vmlinux was built without CONFIG_SUN3LANCE: run tests/guests/linux/build.py again")
+    if engine == "slirp":
+        needs_libslirp()
+    net = f'user0 at le0: tme/host/user/net host-loopback engine {engine} inet6 "fd00:2::2/64"\n'
+    # a 3/60's own SCSI is not here, and its driver does not look
+    linux = Linux(tmp_path, net, lance(tmp_path), ["initcall_blacklist=sun3_scsi_driver_init"])
+    with linux.sun:
+        linux("ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up; sleep 3")
+        assert "SUN3 Lance" in linux("cat /proc/interrupts")
+        assert " 0% packet loss" in linux("ping -c 3 10.0.2.2")
+        assert " 0% packet loss" in linux("ping -c 2 -s 4000 10.0.2.2")
+        assert DIGEST in linux(f"wget -q -O - http://10.0.2.2:{web}/ | md5sum")
+        if engine == "built-in":  # libslirp's word goes to a group, and this driver sets no filter for groups
+            assert "fd00:2::a00:20ff:fe11:2233" in linux("ifconfig eth0")
+            assert " 0% packet loss" in linux("ping6 -c 2 fd00:2::2")
 
 
 def test_through_a_tap(tmp_path):

@@ -148,7 +148,8 @@ import errno, socket, struct, time
 family = socket.AF_INET6 if {six} else socket.AF_INET
 level, ttl, recverr = (41, 16, 25) if {six} else (0, 2, 11)
 def ask(address, hops=64):
-    u = socket.socket(family, socket.SOCK_DGRAM); u.setsockopt(level, ttl, hops); u.setsockopt(level, recverr, 1)
+    u = socket.socket(family, socket.SOCK_DGRAM)
+    u.setsockopt(level, ttl, hops); u.setsockopt(level, recverr, 1)
     u.connect((address, 9)); u.send(b"hello"); u.settimeout(5)
     try: u.recv(9)
     except OSError as error: pass
