@@ -29,11 +29,11 @@ from .llvm import build
 from .llvm.fast import SITES
 from .memory import Range
 from .places import Home, Places, by_page, contents
-from .region import find_region
+from .region import code_reader, find_region
 from .render import RegionEmitter
 from .softmmu import GRANULE_BITS
 from .state import HOT_ENTRIES, JUMP_ENTRIES
-from .steps import OutOfSight
+from .steps import OutOfSight, Steps
 from .wishes import Wishes
 from .worker import Pool, find_model
 
@@ -250,6 +250,10 @@ class Jit:
         where = self.places.surroundings(entry, mode)
         size = 1 << self.cpu.mmu.page_bits
         pages = {va: bytes(memoryview(r.bytes)[o : o + size]) for va, (r, o) in where.items()}
+        if self._interpreters(entry, mode, pages):
+            self.counts["failed"] += 1
+            self.hopeless[place] = slot
+            return
         slow = self._slow(mode, [(va, size) for va in pages])
         args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages, slow)
         self.waiting.add(place)
@@ -286,6 +290,15 @@ class Jit:
             result, error = None, str(e)
         self.inline_seconds += time.perf_counter() - start
         done(result, error)
+
+    def _interpreters(self, entry: int, mode: int, pages: dict[int, bytes]) -> bool:
+        """Whether the instruction at `entry` is one that regions do not have: workers need not be asked."""
+        model = self.model
+        code = code_reader(pages, self.cpu.mmu.page_bits, model.isa.big_endian)
+        hit = model.decoder.decode(code(entry, model.isa.word))
+        if hit is None or "interp" not in hit[0].traits:
+            return hit is None
+        return Steps(model, mode, code).at(entry) is None
 
     def _slow(self, mode: int, spans: list[tuple[int, int]]) -> frozenset[int] | None:
         """Instructions there that windows do not suit; None if there are no windows."""

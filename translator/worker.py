@@ -36,6 +36,7 @@ def _region(*args: Any) -> Any:
 
 
 NICE = 5
+SPARE = 0.25  # of the workers' time, for spare jobs that wait beside others
 JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region}
 
 
@@ -54,6 +55,7 @@ class Job:
     name: str
     args: tuple[Any, ...]
     done: Callable[[Any, str | None], None]
+    spare: bool = False
     tries: int = 0
 
 
@@ -97,7 +99,8 @@ class Pool:
 
     def __init__(self, size: int, nice: int = NICE) -> None:
         self.size, self.nice = size, nice
-        self.seconds = 0.0  # that workers have spent on jobs
+        self.seconds = 0.0  # that workers have spent on jobs …
+        self.spare_seconds = 0.0  # … that were spare
         self.queue: deque[Job] = deque()
         self.spare: deque[Job] = deque()  # for when nothing else waits
         self.workers: list[_Process] = []
@@ -111,9 +114,8 @@ class Pool:
     def submit(
         self, name: str, args: tuple[Any, ...], done: Callable[[Any, str | None], None], spare: bool = False
     ) -> Job:
-        """Queue a job; a `spare` one waits until there are no others."""
-        job = Job(name, args, done)
-        (self.spare if spare else self.queue).append(job)
+        """Queue a job; spare ones get what others leave, or else SPARE of the time."""
+        (self.spare if spare else self.queue).append(job := Job(name, args, done, spare))
         self._feed()
         return job
 
@@ -129,11 +131,16 @@ class Pool:
                     self.broken = f"no worker process can be started: {e.strerror or e}"
                     return
                 self.workers.append(idle)
-            job = (self.queue or self.spare).popleft()
+            job = self._next()
             try:
                 idle.send(job)
             except OSError:
                 self._lost(idle)
+
+    def _next(self) -> Job:
+        """The job to be done now; there is one."""
+        starved = self.spare and self.spare_seconds < SPARE * self.seconds
+        return (self.spare if starved or not self.queue else self.queue).popleft()
 
     def _lost(self, worker: _Process) -> None:
         """A worker has died: its job is tried once more."""
@@ -160,9 +167,10 @@ class Pool:
                 except (EOFError, OSError, pickle.UnpicklingError):
                     self._lost(worker)
                     continue
-                self.seconds += seconds
                 job, worker.job = worker.job, None
                 assert job is not None
+                self.seconds += seconds
+                self.spare_seconds += seconds if job.spare else 0.0
                 if ok is None:  # its code is newer than ours
                     ok, result = _do(job.name, job.args)
                 count += 1

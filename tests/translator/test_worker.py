@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from translator import worker
-from translator.worker import Pool
+from translator.worker import Job, Pool
 
 Answer = tuple[Any, str | None]
 PATIENCE = 30.0
@@ -140,3 +140,15 @@ def test_a_worker_whose_code_is_newer_leaves_the_job_to_its_parent(
     wait(pool, lambda: len(answers) == 2)
     assert len(done) == here
     assert all(error is None and (result == b"from here") == bool(here) for result, error in answers)
+
+
+def test_spare_jobs_get_a_share_beside_others() -> None:
+    pool = Pool(1)
+    pool.seconds = 8.0
+    for name in ("a", "b"):
+        pool.queue.append(Job(name, (), lambda result, error: None))
+        pool.spare.append(Job(f"spare {name}", (), lambda result, error: None, spare=True))
+    order = []
+    for pool.spare_seconds in (1.0, 3.0, 3.0, 3.0):
+        order.append(pool._next().name)
+    assert order == ["spare a", "a", "b", "spare b"]
