@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +102,14 @@ def replay(program: Path, trace: Path, out: Path, native: Any = None, jit: Any =
 
 def check(
     program: Path, trace: Path, native: Any = None, jit: Any = None, budgets: Iterable[int] = BUDGETS,
+    start: Callable[..., Any] = begin,
 ) -> str | int:
-    """Run in slices and compare after each: what is wrong, or the number of instructions."""
+    """Run in slices and compare after each: what is wrong, or the number of instructions.
+
+    `start` puts the program on a machine, in the state in which the trace begins.
+    """
     reference = Reference(trace)
-    user = begin(program, reference, native, jit)
+    user = start(program, reference, native, jit)
     slices = list(budgets)
     steps = turn = 0
     while not reference.ended:

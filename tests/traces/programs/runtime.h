@@ -6,9 +6,15 @@ typedef unsigned long long u64;
 
 static inline int call3(int number, int a, int b, int c)
 {
+#ifdef __sparc__
+	register int g1 __asm__("g1") = number, o0 __asm__("o0") = a, o1 __asm__("o1") = b, o2 __asm__("o2") = c;
+	__asm__ volatile("ta 0x10" : "+r"(o0) : "r"(g1), "r"(o1), "r"(o2) : "memory");
+	return o0;
+#else
 	register int d0 __asm__("d0") = number, d1 __asm__("d1") = a, d2 __asm__("d2") = b, d3 __asm__("d3") = c;
 	__asm__ volatile("trap #0" : "+d"(d0) : "d"(d1), "d"(d2), "d"(d3) : "memory");
 	return d0;
+#endif
 }
 
 static void print(const char *text)
@@ -28,6 +34,21 @@ static inline void print_hex(u32 value)
 	line[9] = 0;
 	print(line);
 }
+
+#ifdef __sparc__
+/* Debian's libgcc is for a V9. */
+u64 __ashldi3(u64 value, int n)
+{
+	u32 high = value >> 32, low = value;
+	return n & 32 ? (u64)(low << (n & 31)) << 32 : n ? (u64)(high << n | low >> 32 - n) << 32 | low << n : value;
+}
+
+u64 __lshrdi3(u64 value, int n)
+{
+	u32 high = value >> 32, low = value;
+	return n & 32 ? high >> (n & 31) : n ? (u64)(high >> n) << 32 | (high << 32 - n | low >> n) : value;
+}
+#endif
 
 static int run(void);
 
