@@ -77,9 +77,9 @@ class Nat:
         """The configuration, for NetBSD's `npfctl reload`."""
         return (
             f'$ext_if = "{self.outside}"\n'
-            f"$ext_addrs = ifaddrs($ext_if)\n"
+            f"$ext_addr = {'inet6' if self.family == 'ip6' else 'inet4'}($ext_if)\n"
             f"$int_net = {{ {self.network} }}\n\n"
-            f"map $ext_if dynamic $int_net -> $ext_addrs\n\n"
+            f"map $ext_if dynamic $int_net -> $ext_addr\n\n"
             f'group "{TABLE}" on $ext_if {{\n\tpass stateful out final all\n\tpass in final all\n}}\n\n'
             f"group default {{\n\tpass final all\n}}\n"
         )
@@ -104,6 +104,7 @@ def manual(kind: str, nat: Nat) -> str:
         return (
             "# NetBSD: save as /etc/npf.conf (or add to it); as root:\n"
             f"#   sysctl -w {forwarding}=1; npfctl validate; npfctl reload; npfctl start\n"
+            "# where the interface has several addresses, name one of them instead of $ext_addr's value\n"
             f"# and to remove it: npfctl stop\n{nat.npf()}"
         )
     return (

@@ -6,22 +6,12 @@ import sys
 
 import pytest
 
-from hostnet.nat.rules import Nat, manual
+from hostnet.nat.rules import Nat
 from tests.hostnet.lab import join, needs
 from tests.hostnet.test_tap import tap
 from tme.errors import TmeError
 
 RULE = Nat("tap0", "eth0", "10.0.77.0/24")
-
-
-def test_npf():
-    assert "map $ext_if dynamic $int_net -> $ext_addrs" in RULE.npf()
-    assert "npfctl reload" in manual("npf", RULE)
-
-
-def test_pf():
-    assert RULE.pf() == "nat on eth0 inet from 10.0.77.0/24 to any -> (eth0)\n"
-    assert "pfctl -a tme -f tme.pf" in manual("pf", RULE)
 
 
 def test_the_text_for_nft_is_what_we_apply(spaces):
