@@ -14,7 +14,7 @@ enum { KERNEL_SIZE = 0x1000000 };
 #define KERNEL_START 0xF0000000u
 
 const u32 machine_serial = VA_SERIAL;
-const char machine_host_element[] = "boot0 at obio0 addr 0x7f00000: tme/host/boot";
+const char machine_host_element[] = "boot0 at mainbus0 addr 0xf7f00000: tme/host/boot";
 const struct boot_device machine_boot_devices[] = {{"", 0, 0}};
 
 void machine_put(int c)

@@ -140,8 +140,8 @@ void mmu_set_maps(void)
     segment_put(VA_SCRATCH, PMEG_INVALID);
     mmu_unmap(VA_SCRATCH, SEGMENT_SIZE);
     segment_put(VA_SCRATCH, MONITOR_PMEG + ((VA_SCRATCH - MONITOR_START) >> SEGMENT_SHIFT));
-    all_mapped = 0;
-    map_ram(0, FIRST_MAPPED);
+    all_mapped = mmu_linear_end() <= FIRST_MAPPED;
+    map_ram(0, all_mapped ? mmu_linear_end() : FIRST_MAPPED);
     for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
         mmu_map(devices[i].address, PTE_TYPE_OBIO, devices[i].physical, devices[i].pages * PAGE_SIZE);
     arena_low = PAGE_SIZE;

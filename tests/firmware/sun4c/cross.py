@@ -82,9 +82,13 @@ def run(
         return status, sun.output.decode(), sun.error_output.decode()
 
 
-def prompt(typed: str, folder: Path) -> str:
-    """What the console shows for a session that ends at the prompt."""
-    with tme.Machine("SUN4C", engine=ENGINE, boot_dir=folder) as sun:
+def prompt(typed: str, folder: Path, *changes: tuple[str, str]) -> str:
+    """What the console shows for a session that ends at the prompt; changes are made to the description."""
+    description = (ROOT / "tme/machines/SUN4C").read_text()
+    for old, new in changes:
+        assert old in description
+        description = description.replace(old, new)
+    with tme.Machine(description, engine=ENGINE, boot_dir=folder) as sun:
         sun.expect("\nok ")
         sun.send(f"{typed}{END} .\n".replace("\n", "\r"))
         sun.expect(f"\n{END} \nok ")

@@ -227,6 +227,97 @@ def test_fault_in_supervisor_mode_comes_back_to_the_prompt(tmp_path: Path) -> No
     assert text.endswith("ok ok?\nok? ?  help lists the words\nok ")
 
 
+def test_trap_with_traps_disabled_is_a_watchdog_reset() -> None:
+    # 9000: wr %g0, 0xf80, %psr; nop; nop; nop; ta 0
+    words = (0x8188_2F80, *[0x0100_0000] * 3, 0x91D0_2000)
+    stores = "".join(f"{word:x} {0x9000 + 4 * n:x} l!\r" for n, word in enumerate(words))
+    with tme.Machine("SUN4C", engine=ENGINE) as sun:
+        sun.expect("\nok ")
+        sun.send(f"{stores}9000 call\r")
+        sun.expect("ok 9000 call\nWatchdog Reset\n\nSPARCstation 2")
+        sun.expect("\nok ")
+
+
+def test_break_interrupts_a_program_and_go_resumes_it(tmp_path: Path) -> None:
+    program(tmp_path, "loop", LOOP)
+    with tme.Machine("SUN4C", engine=ENGINE, boot_dir=tmp_path) as sun:
+        sun.expect("\nok ")
+        sun.send("boot loop\r")
+        sun.expect("looping\n")
+        sun.run(instructions=1_000_000)
+        sun.tell("command console0 break")
+        sun.expect("Type  go  to resume\nok ")
+        sun.send(".registers\rgo\r")
+        shown = sun.expect("Exit status 5\nok ")
+    assert re.search(r"\npc 000100..  npc 000100..  psr 11....8[0-7]  wim", shown)
+    assert "ok go\nout 3000000\n" in shown
+
+
+LOOP = """
+int main(int argc, char **argv)
+{
+    volatile unsigned n = 0;
+    (void)argc;
+    (void)argv;
+    printf("looping\\n");
+    while (n < 3000000)
+        n++;
+    printf("out %u\\n", n);
+    return 5;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ram", "registers", "available"),
+    [
+        ("addr 0x0: tme/host/posix/memory ram 4MB", "0,0,400000", "0 3f0000"),
+        (
+            "addr 0x0: tme/host/posix/memory ram 4MB\n"
+            "ram1 at mainbus0 addr 0x1000000: tme/host/posix/memory ram 4MB",
+            "0,0,400000,0,1000000,400000",
+            "0 400000 1000000 3f0000",
+        ),
+    ],
+)
+def test_memory_is_found_where_it_is(tmp_path: Path, ram: str, registers: str, available: str) -> None:
+    shutil.copy(firmware.demo(DEMO), tmp_path)
+    change = ("addr 0x0: tme/host/posix/memory ram 64MB", ram)
+    text = prompt("cd /memory\n.properties\n3f0000 map?\nboot demo x\n", tmp_path, change)
+    triples = " ".join(f"{int(n, 16):08x}" for n in registers.split(","))
+    runs = available.split()
+    spaces = " ".join(
+        f"00000000 {int(a, 16):08x} {int(n, 16):08x}" for a, n in zip(runs[::2], runs[1::2], strict=True)
+    )
+    assert re.search(rf"\nreg +{triples}\navailable +{spaces}\n", text)
+    assert ("3f0000 map?\ncontext 0, segment 00f: PMEG 0f, PTE 00000000: invalid" in text) == (len(runs) == 2)
+    assert "usage: demo" in text  # programs run in the first bank
+
+
+def test_machine_without_memory_says_so() -> None:
+    description = (Path(tme.__file__).parent / "machines/SUN4C").read_text()
+    without = re.sub(r"\nram0 .*\n", "\n", description)
+    assert without != description
+    with tme.Machine(without, engine=ENGINE) as sun:
+        sun.expect("Selftest: the first memory bank is absent or bad. The machine stops.\n")
+
+
+def test_machine_without_a_boot_device_says_what_to_add(tmp_path: Path) -> None:
+    text = prompt("boot demo\n", tmp_path, ("boot0 at mainbus0 addr 0xf7f00000: tme/host/boot", ""))
+    assert "add one: boot0 at mainbus0 addr 0xf7f00000: tme/host/boot" in text
+
+
+def test_empty_nvram_gets_an_id_prom(tmp_path: Path) -> None:
+    (tmp_path / "nvram").write_bytes(bytes(2040))
+    change = ("@data/sun4c-nvram.bin", str(tmp_path / "nvram"))
+    first = prompt("setenv boot-file x\n", tmp_path, change)
+    assert "Selftest: NVRAM ID PROM was never written; a standard one is now" in first
+    again = prompt(".idprom\nprintenv boot-file\n", tmp_path, change)
+    assert "Selftest" not in again
+    assert "\n01 55 08 00 20 4c 75 01 00 00 00 00 4c 75 01 7c\n" in again
+    assert re.search(r"\nboot-file +x +\n", again)
+
+
 @pytest.fixture(scope="module")
 def kernel_session(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("kernel")
