@@ -136,22 +136,27 @@ def echo(size: int, ip: bytes, host: bytes, mac: bytes) -> bytes:
     return ethernet(mac, MAC, IPV4, frames.build_ip(Ip(ip, host, frames.ICMP, data)))
 
 
-def user_ping() -> Lab:
-    """The user-mode network's own answers."""
+def user(engine: str, words: str = "") -> Machine:
+    """A guest that has introduced itself to the user-mode network."""
     machine = Machine()
-    machine.elements["g"] = Guest("g", MAC, machine)
-    machine.make("u", "tme/host/user/net rate 0")
+    machine.elements["g"] = guest = Guest("g", MAC, machine)
+    machine.make("u", f"tme/host/user/net engine {engine} rate 0 {words}")
     machine.connect("g at u")
+    ask = Arp(1, MAC, bytes((10, 0, 2, 15)), bytes(6), GATEWAY)
+    guest.send(ethernet(frames.BROADCAST, MAC, ARP, ask.build()))
+    return machine
+
+
+def user_ping(engine: str) -> Lab:
+    """The user-mode network's own answers."""
+    machine = user(engine)
     me = bytes((10, 0, 2, 15))
     return Lab(machine, make=lambda size: echo(size, me, GATEWAY, b"\x52\x55" + GATEWAY))
 
 
-def user_udp() -> Lab:
+def user_udp(engine: str) -> Lab:
     """Through a socket of the host and back."""
-    machine = Machine()
-    machine.elements["g"] = Guest("g", MAC, machine)
-    machine.make("u", "tme/host/user/net rate 0 host-loopback")
-    machine.connect("g at u")
+    machine = user(engine, "host-loopback")
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
     server.setblocking(False)
@@ -207,8 +212,10 @@ BACK_ENDS: dict[str, Callable[[], Lab]] = {
     "link, UDP, encrypted": lambda: link("udp", True),
     "link, TCP": lambda: link("tcp", False),
     "link, TCP, encrypted": lambda: link("tcp", True),
-    "user-mode, ping": user_ping,
-    "user-mode, UDP": user_udp,
+    "user-mode built-in, ping": lambda: user_ping("built-in"),
+    "user-mode built-in, UDP": lambda: user_udp("built-in"),
+    "user-mode libslirp, ping": lambda: user_ping("slirp"),
+    "user-mode libslirp, UDP": lambda: user_udp("slirp"),
     "TAP, the host's ping": tap,
     "packet sockets, veth": bpf,
 }

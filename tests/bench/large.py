@@ -1,0 +1,163 @@
+"""Large and awkward guests: what they cost with the interpreter, with an empty code cache, and again.
+
+    python -m tests.bench.large [--only grow,generate]
+
+    grow N     N functions of some 40 instructions, all about equally hot: cost must be linear in N
+    generate   a program that writes functions and calls each of them a few times, over and over
+    lua, gzip  real programs (TME_PROGRAMS names the folder of `python -m tests.firmware.programs`)
+
+Processor seconds of the machine's own process, starting included; QEMU runs what it can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.process import run
+from tests.bench.targets import HERE, TARGETS
+
+SUN3 = TARGETS[0]
+GROW = (50, 200, 800)
+ROUNDS = 1000  # calls of each function
+ENGINES = (("interp", "--interp"), ("first", "--jit"), ("second", "--jit"))
+GENERATE = """
+#include <stdio.h>
+static unsigned short code[64][64];
+typedef int function(int);
+int main(void)
+{
+    unsigned sum = 0;
+    for (int round = 0; round < 1000; round++)
+        for (int k = 0; k < 64; k++) {
+            unsigned short *p = code[k];
+            int n = 0;
+            p[n++] = 0x202F, p[n++] = 4;            /* move.l 4(sp),d0 */
+            for (int i = 0; i < 8; i++)
+                p[n++] = 0x0680, p[n++] = round, p[n++] = k * i;   /* add.l #...,d0 */
+            p[n++] = 0x4E75;                        /* rts */
+            for (int i = 0; i < 20; i++)
+                sum += ((function *)code[k])(i);
+        }
+    printf("%x\\n", sum);
+    return 0;
+}
+"""
+LUA = """
+local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
+print(fib(24))
+local t = {}
+for i = 1, 20000 do t[i] = (i * 7919) % 10007 end
+table.sort(t)
+print(t[1], t[20000])
+local words = {}
+for i = 1, 5000 do words[#words + 1] = ("%d:%s"):format(i, ("x"):rep(i % 17)) end
+local text = table.concat(words, " ")
+print(#text, select(2, text:gsub("x+", "")), text:find("4999:"))
+"""
+
+
+def grow(count: int) -> str:
+    """A C program of so many functions."""
+    bodies = [
+        f"""static __attribute__((noinline)) unsigned f{i}(unsigned x, unsigned *p)
+{{ unsigned y = x ^ {i * 2654435761 % 2**32}u;
+   for (int i = 0; i < 4; i++) {{ y = y << 5 | y >> 27; p[i & 7] += y;
+   if (y & 1) y += p[y >> 3 & 7]; else y ^= x * {2 * i + 3}u; }} return y; }}"""
+        for i in range(count)
+    ]
+    calls = "\n".join(f"s += f{i}(s, p);" for i in range(count))
+    main = f"for (int n = 0; n < {ROUNDS}; n++) {{ {calls} }}"
+    return (
+        "#include <stdio.h>\n" + "\n".join(bodies) + "\nint main(void) { unsigned s = 1, p[8] = {0}; "
+        f'{main} printf("%x\\n", s); return 0; }}\n'
+    )
+
+
+@dataclass
+class Guest:
+    """A program with its arguments; `folder`: what it may see of the host."""
+
+    name: str
+    program: Path
+    arguments: tuple[str, ...] = ()
+    folder: Path | None = None
+
+
+def guests(out: Path) -> Iterator[Guest]:
+    """All that can be had."""
+    for name, text in [("generate", GENERATE), *((f"grow {n}", grow(n)) for n in GROW)]:
+        source = out / f"{name.replace(' ', '')}.c"
+        source.write_text(text)
+        SUN3.compile(source, HERE / "programs", out)
+        yield Guest(name, SUN3.program(source.stem, out))
+    folder = Path(os.environ.get("TME_PROGRAMS") or "/nowhere")
+    files = out / "files"
+    files.mkdir()
+    (files / "bench.lua").write_text(LUA)
+    (files / "text").write_text("".join(f"{i} squared is {i * i}\n" for i in range(40000)))
+    if (folder / "lua").exists():
+        yield Guest("lua", folder / "lua", ("bench.lua",), files)
+    if (folder / "minigzip").exists():
+        yield Guest("gzip", folder / "minigzip", ("-k", "text"), files)
+
+
+def measure(guest: Guest, out: Path) -> dict[str, float]:
+    """Seconds by engine, and what the first run with the JIT said of regions."""
+    found: dict[str, float] = {}
+    arguments = list(guest.arguments)
+    if guest.folder is None:
+        found["qemu"] = run([SUN3.qemu, str(guest.program), *arguments]).cpu
+    cache = out / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    shutil.copytree(out / "interpreter", cache)
+    outputs = set()
+    for name, how in ENGINES:
+        words = SUN3.boot(guest.program, how, "--cache-dir", str(cache), "--stats=json")
+        if guest.folder is not None:
+            if guest.name == "gzip":
+                (guest.folder / "text.gz").unlink(missing_ok=True)
+            words += ["--boot-dir", str(guest.folder)]
+        done = run([*words, "--", *arguments] if arguments else words, out / "pyc")
+        found[name] = done.cpu
+        outputs.add(done.output)
+        if name != "interp":
+            stats = json.loads(done.errors[done.errors.index("{") :])
+            found |= {f"{key}, {name}": stats["jit"][key] for key in ("regions", "waiting", "main_ms")}
+            found["instructions"] = stats["instructions"]
+    if len(outputs) != 1:
+        raise SystemExit(f"{guest.name}: outputs differ: {outputs}")
+    return found
+
+
+def main() -> int:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
+    parser.add_argument("--only", default="", help="names, separated by commas")
+    only = [n for n in parser.parse_args().only.split(",") if n]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        (out / "empty.c").write_text("int main(void) { return 0; }\n")
+        SUN3.compile(out / "empty.c", HERE / "programs", out)
+        warm = SUN3.boot(SUN3.program("empty", out), "--interp", "--jit-workers", "0")
+        run([*warm, "--cache-dir", str(out / "interpreter")], out / "pyc")
+        columns = ("qemu", "interp", "first", "second", "regions, first", "regions, second", "main_ms, first")
+        print(f"{'':12}{'M insns':>9}" + "".join(f"{c:>16}" for c in columns))
+        for guest in guests(out):
+            if only and guest.name.partition(" ")[0] not in only:
+                continue
+            found = measure(guest, out)
+            row = "".join(f"{found[c]:16.2f}" if c in found else f"{'':16}" for c in columns)
+            print(f"{guest.name:12}{found['instructions'] / 1e6:9.0f}{row}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
