@@ -24,10 +24,7 @@ pytestmark = [
 ]
 CHIP = """
 source SUN3
-obie0: tme/machine/sun3/obie
-obie0 csr at obio0 addr 0x0c0000 ipl 3
-obie0 memory at mainbus0
-ie0 at obie0: tme/ic/i82586
+rm net0
 """
 PROMPT = "/ # "
 DATA = bytes(range(256)) * 1000

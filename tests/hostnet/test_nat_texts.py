@@ -1,6 +1,6 @@
 """The texts for packet filters that are not here, against the grammars of their manuals.
 
-NPF: npf.conf(5) and npfctl's npf_parse.y; PF: pf.conf(5), GRAMMAR. That is what can be known of them on Linux: no
+NPF: npf.conf(5) and npfctl's npf_parse.y; PF: pf.conf(5), GRAMMAR. That is what Linux can tell of them: no
 NetBSD or FreeBSD has loaded them.
 """
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+import tme
 from hostnet import frames
 from hostnet.frames import ARP, IPV4, RARP, Arp, Ip, ethernet
+from tests.firmware.test_netboot import GREETING
 from tests.hostnet.lab import MAC, needs_libslirp
 from tests.hostnet.services.client import ME, SERVER, Client
 from tests.hostnet.services.test_dhcp import dhcp
@@ -69,6 +71,18 @@ def test_another_file_for_the_next_boot(machine, net, tmp_path):
     (tmp_path / "other").write_bytes(b"other")
     element.command(["boot", f"{tmp_path}/other"])
     assert fetch(Client(machine, guest), "0A00020F") == b"other"
+
+
+def test_one_line_and_no_disk(tmp_path):
+    """The machine as it comes, and what it is to boot: b ie() runs it."""
+    (tmp_path / "program").write_bytes(GREETING)
+    (tmp_path / "machine").write_text(f'source SUN3\ncommand net0 boot "{tmp_path}/program"\n')
+    with tme.Machine(str(tmp_path / "machine")) as sun:
+        sun.expect("\n>", 60)
+        sun.send("b ie()\r")
+        said = sun.expect("Booted over the network", 60)
+    assert "Using IP Address 10.0.2.15 = 0A00020F" in said
+    assert "Booting from tftp server at 10.0.2.4 = 0A000204" in said
 
 
 def test_mistakes(machine, net, tmp_path):
