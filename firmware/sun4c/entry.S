@@ -43,7 +43,7 @@ trap_table:
         .globl  resume_state, guarded_read, guarded_write, romvec_enter, romvec_setctxt
         .globl  machine_enter_supervisor, machine_prompt, start_over, machine_reset
         .globl  control_get8, control_get32, control_put8, control_put32, segment_get, segment_put
-        .globl  page_get, page_put, get_psr, set_psr, get_tbr, try_fpu, arena_low
+        .globl  page_get, page_put, get_psr, set_psr, get_tbr, try_fpu, clear_fpu, arena_low
 
 /* A SAVE into the window that WIM marks. The one above it is the oldest: it goes to its stack and becomes the
  * marked one. The stack of a program in user mode may be anywhere, so it is looked at before it is used. */
@@ -438,6 +438,24 @@ try_fpu:
          mov    1, %o0
 1:      retl
          nop
+
+/* void clear_fpu(void): no exceptions wanted or seen, rounding to nearest. */
+clear_fpu:
+        rd      %psr, %o1
+        set     PSR_EF, %o2
+        or      %o1, %o2, %o2
+        wr      %o2, 0, %psr
+        set     no_state, %o2
+        nop
+        nop
+        ld      [%o2], %fsr
+        wr      %o1, 0, %psr
+        nop
+        nop
+        retl
+         nop
+no_state:
+        .word   0
 
 control_get8:
         retl

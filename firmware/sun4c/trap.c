@@ -234,6 +234,8 @@ void trap_main(struct state *s)
 
 void machine_enter_user(u32 entry, u32 stack)
 {
+    if (program_psr)
+        clear_fpu();
     memset(&saved, 0, sizeof saved);
     saved.psr = PSR_S | program_psr | (WINDOWS - 1); /* the program's window is 0 */
     saved.wim = 2;

@@ -50,6 +50,7 @@ u32 get_psr(void);
 void set_psr(u32 psr); /* not its CWP */
 u32 get_tbr(void);
 int try_fpu(void);
+void clear_fpu(void);
 
 /* Goes on with a state. */
 void resume_state(const struct state *state) __attribute__((noreturn));

@@ -16,6 +16,7 @@ DEMO = "demo-sparc"
 KERNEL_BASE = 0xF000_4000
 
 
+@pytest.mark.slow
 def test_demo_boots_and_prints_nothing_else() -> None:
     status, out, error = run(firmware.demo(DEMO))
     lines = out.splitlines()
@@ -158,6 +159,26 @@ def test_system_calls_for_files_and_memory(tmp_path: Path) -> None:
         f"heap {0x100000}",
     ]
     assert (folder / "new").read_text() == "something"
+
+
+FLOATING = """
+int main(int argc, char **argv)
+{
+    double sum = 0;
+    (void)argv;
+    for (int i = 1; i < 100; i++)
+        sum += (double)argc / i;
+    printf("%d\\n", (int)(sum * 1000));
+    return 0;
+}
+"""
+
+
+def test_programs_get_the_floating_point_unit(tmp_path: Path) -> None:
+    file = program(tmp_path, "floating", FLOATING, "-mfpu")
+    assert run(file) == (0, "5177\n", "")
+    without = prompt("boot floating\n", tmp_path, (" fpu-type tms390-c602A", ""))
+    assert "FP Disabled (this machine has no floating-point unit): trap 0x4" in without
 
 
 def test_files_that_are_no_programs_for_it(tmp_path: Path) -> None:
