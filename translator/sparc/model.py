@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from ..isa import Isa, Model
+from ..spec.concrete import Concrete, Memory
 from . import arith, branch, memory, system  # noqa: F401  (they declare the instructions)
 from .decl import ISET
 from .disasm import disassemble
 from .flags import pack_icc
 from .fpu import branch as fpu_branch  # noqa: F401
-from .fpu import memory as fpu_memory  # noqa: F401
+from .fpu import memory as fpu_memory
 from .fpu.exact import SHARED
 from .fpu.queue import ROUTINES as FPU_ROUTINES
-from .fpu.regs import FPU_REGS, is_enabled, reset_fpu
+from .fpu.regs import FP_MODE, FPD, FPU_REGS, is_enabled, reset_fpu
 from .regs import (
     ASI_SUPER_CODE,
     ASI_SUPER_DATA,
@@ -63,15 +64,26 @@ def pack_psr(state: Any, implementation: int = 0) -> int:
     return int(implementation << 24 | flags | is_enabled(state) << 12 | state.cwp)
 
 
-def _registers(implementation: int, state: Any) -> dict[str, int]:
+def pack_fsr(state: Any, ver: int) -> int:
+    """FSR of a state."""
+    s = Concrete(state, cast(Memory, None), _space)
+    s.options = {"fpu": ver}
+    return int(fpu_memory.fsr(s, s.read(FP_MODE)).x)  # type: ignore[arg-type]
+
+
+def _registers(implementation: int, ver: int | None, state: Any) -> dict[str, int]:
+    """Of the current window; doubles by the number of their upper half."""
     out = {name: int(state.file[state.rmap[state.cwp << 5 | n]]) for n, name in enumerate(NAMES)}
     return {
         **out, "pc": int(state.pc), "npc": next_pc(state), "psr": pack_psr(state, implementation),
         "y": int(state.y), "wim": int(state.wim), "tbr": int(state.tbr),
+        **({} if ver is None else {f"f{2 * n}": int(state.fpd[n]) for n in range(FPD.count)}),
+        **({} if ver is None else {"fsr": pack_fsr(state, ver)}),
     }  # fmt: skip
 
 
-def _isa(windows: int, implementation: int, fpu: bool) -> Isa:
+def _isa(windows: int, implementation: int, ver: int | None) -> Isa:
+    fpu = ver is not None
     return Isa(
         name="sparc",
         insns=ISET,
@@ -84,7 +96,7 @@ def _isa(windows: int, implementation: int, fpu: bool) -> Isa:
         tracing=lambda state: 0,
         traced=lambda state, mode, pc, jumped: None,
         reset=partial(_reset, windows),
-        registers=partial(_registers, implementation),
+        registers=partial(_registers, implementation, ver),
         delay=DELAY,
         window=CWP,
         word=4,
@@ -94,7 +106,7 @@ def _isa(windows: int, implementation: int, fpu: bool) -> Isa:
 
 def _model(name: str, windows: int, implementation: int, **fpu: Any) -> Model:
     options = {"windows": windows, "implementation": implementation, **fpu}
-    return Model(_isa(windows, implementation, bool(fpu)), name, aligned=8, options=options, log_bytes=0)
+    return Model(_isa(windows, implementation, fpu.get("fpu")), name, aligned=8, options=options, log_bytes=0)
 
 
 # Windows; implementation and version as PSR has them (V8 manual, appendix L).

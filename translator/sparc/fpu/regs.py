@@ -20,8 +20,8 @@ FCC = Reg("fp_fcc", 8)  # 0 equal, 1 less, 2 greater, 3 unordered
 ACCRUED = Reg("fp_accrued", 8)  # aexc
 CURRENT = Reg("fp_current", 8)  # cexc, if there is no last operation
 LAST = Reg("fp_last", 8)  # opf of the last operation, 0: none
-LAST_A = Reg("fp_last_a", 64, lazy=True)  # its operands, rs1 and rs2
-LAST_B = Reg("fp_last_b", 64, lazy=True)
+LAST_A = Reg("fp_last_a", 64, lazy=True, real=True)  # its operands, rs1 and rs2
+LAST_B = Reg("fp_last_b", 64, lazy=True, real=True)
 FQ_ADDRESS, FQ_INSN = Reg("fq_address", 32), Reg("fq_insn", 32)  # the queue has one entry
 
 FPU_REGS = (FPD, LAST_A, LAST_B, FSR, FQ_ADDRESS, FQ_INSN, FP_MODE, FTT, FCC, ACCRUED, CURRENT, LAST)

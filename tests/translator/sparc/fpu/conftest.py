@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from translator.cache import Cache
@@ -15,3 +17,9 @@ MODEL = SYSTEMS["mb86904+mb86904"]
 @pytest.fixture(scope="session")
 def fpu_interpreter(code_cache: Cache) -> Native:
     return Native(MODEL, Mmu(), code_cache)
+
+
+@pytest.fixture(params=["concrete", "interpreter"])
+def fpu_engine(request: pytest.FixtureRequest) -> Any:
+    """An engine of that model."""
+    return None if request.param == "concrete" else request.getfixturevalue("fpu_interpreter")
