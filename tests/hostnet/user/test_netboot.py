@@ -73,6 +73,7 @@ def test_another_file_for_the_next_boot(machine, net, tmp_path):
     assert fetch(Client(machine, guest), "0A00020F") == b"other"
 
 
+@pytest.mark.slow
 def test_one_line_and_no_disk(tmp_path):
     """The machine as it comes, and what it is to boot: b ie() runs it."""
     (tmp_path / "program").write_bytes(GREETING)
