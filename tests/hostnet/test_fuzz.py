@@ -11,7 +11,8 @@ import pytest
 
 from tests.hostnet import storm
 from tests.hostnet.lab import needs_libslirp
-from tests.hostnet.storm import COUNT, GATEWAY, corpus
+from tests.hostnet.nonsense import GATEWAY, corpus
+from tests.hostnet.storm import COUNT
 
 
 @pytest.mark.parametrize("name", storm.STORMS)
