@@ -26,6 +26,7 @@ from tme.debug.gdbremote import Remote
 from tme.debug.listing import Listing
 from tme.debug.tracefile import Step, TraceWriter, runs
 from translator.cpu import Cpu
+from translator.isa import Model
 from translator.memory import Mmu
 from translator.sparc import MODELS
 from translator.sparc.regs import NAMES
@@ -51,8 +52,10 @@ class Program:
 
     failure: str | None = None
 
-    def __init__(self, file: Path, native: Any = None, jit: Any = None, size: int = 1 << 20) -> None:
-        self.cpu = Cpu(MODEL, Mmu(), native=native, jit=jit)
+    def __init__(
+        self, file: Path, native: Any = None, jit: Any = None, model: Model = MODEL, size: int = 1 << 20
+    ) -> None:
+        self.cpu = Cpu(model, Mmu(), native=native, jit=jit)
         self.ram = mmap.mmap(-1, size)
         self.cpu.map(RAM, size, ctypes.addressof(ctypes.c_char.from_buffer(self.ram)), True, self.ram)
         for at, data in segments(file.read_bytes()):

@@ -35,7 +35,12 @@ boot:	wr %g0, 2, %wim
 	wr %g0, 0xa0, %psr		/* window 0, traps enabled */
 	nop; nop; nop
 	set _start, %g1
+#ifdef FPU
+	set 0x1020, %g2
+	wr %g2, 0, %psr
+#else
 	wr %g0, 0x20, %psr		/* as a user */
+#endif
 	nop; nop; nop
 	jmp %g1
 	clr %g1
