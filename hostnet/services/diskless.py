@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from hostnet.end import RATE, HostEnd
 from hostnet.frames import parse_ip
-from hostnet.services.servers import FILES, Clients, Servers, host_name
+from hostnet.services.plan import FILES, Clients, host_name
+from hostnet.services.servers import Servers
 from tme.args import Args, Param
 
 if TYPE_CHECKING:

@@ -6,9 +6,6 @@ host/user/net      the same beside the gateway, when it has something to serve
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +14,11 @@ from hostnet.frames import RARP, Arp, ethernet, ip_text
 from hostnet.services.bootparams import Bootparams
 from hostnet.services.folder import Folder
 from hostnet.services.nfs import Nfs
+from hostnet.services.plan import Clients
 from hostnet.services.rpc import Rpc
 from hostnet.services.tftp import Tftp
 from hostnet.station import Station
-from tme.args import Args, Flag, Param, Spec, number, path
+from tme.args import Args
 
 if TYPE_CHECKING:
     from tme.machine import Machine
@@ -29,28 +27,6 @@ PREFIX = b"\x52\x56"
 CLIENTS = 16
 ROOT_PATH, SWAP_PATH = "/export/root", "/export/swap"
 SECOND = 1_000_000_000
-
-
-def host_name(word: str) -> str:
-    """A name of a host. ValueError completes "bad value ...: "."""
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", word):
-        raise ValueError("letters, digits and hyphens are expected")
-    return word
-
-
-host_name.metavar = "NAME"  # type: ignore[attr-defined]
-
-FILES: Sequence[Spec] = (
-    Param("boot", path, help="what TFTP gives for an address in hex"),
-    Param("tftp", path, help="a folder for other names"),
-    Param("root", path, help="the folder that is the client's root"),
-    Param("swap", path, help="the file that is the client's swap; it has to exist"),
-    Flag("writable", help="let the client change its root; swap can always be written"),
-    Param("limit", number, default=2000, help="requests answered in a second"),
-)
-"""Arguments of both elements."""
-SERVED = ("boot", "tftp", "root", "swap")
-"""Those that say what there is to serve."""
 
 
 class Limit:
@@ -70,27 +46,6 @@ class Limit:
             return False
         self._left -= 1
         return True
-
-
-@dataclass(frozen=True)
-class Clients:
-    """What is told to clients. guest: the first one's address; options: more for DHCP, number -> value."""
-
-    guest: bytes
-    router: bytes
-    netmask: bytes
-    hostname: str = "sun"
-    domain: str = ""
-    dhcp: bool = True
-    options: tuple[tuple[int, bytes], ...] = ()
-
-    def numbered(self, client: int) -> str:
-        """A client's name: sun, sun2, sun3, ..."""
-        return f"{self.hostname}{client + 1 if client else ''}"
-
-    def number(self, ip: bytes) -> int:
-        """Which client has an address; maybe none."""
-        return int.from_bytes(ip, "big") - int.from_bytes(self.guest, "big")
 
 
 class Servers:

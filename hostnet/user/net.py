@@ -18,18 +18,17 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hostnet.dhcp import DNS
 from hostnet.end import RATE, HostEnd
 from hostnet.frames import ip_text, parse_ip
 from hostnet.interface import inet6
-from hostnet.services.servers import FILES, SERVED, Clients, Servers, host_name
-from hostnet.user.builtin import BuiltIn
+from hostnet.services.plan import FILES, SERVED, Clients, host_name
 from hostnet.user.policy import Forward, Setup, forward
 from tme.args import Args, Flag, Param, choice
 from tme.errors import TmeError
 from tme.paths import resolve
 
 if TYPE_CHECKING:
+    from hostnet.services.servers import Servers
     from tme.machine import Machine
 
 AUTO, BUILT_IN, SLIRP = "auto", "built-in", "slirp"
@@ -130,6 +129,8 @@ class UserNet(HostEnd):
                 return slirp.Slirp(self.machine, self.setup, self.wire.send)
             if chosen == SLIRP:
                 raise self.error(obstacle)
+        from hostnet.user.builtin import BuiltIn
+
         return BuiltIn(self.machine, self.setup, self.wire.send)
 
     @staticmethod
@@ -159,6 +160,9 @@ class UserNet(HostEnd):
 
     def _serve(self) -> Servers:
         """The servers beside the gateway; they give the addresses, too."""
+        from hostnet.dhcp import DNS
+        from hostnet.services.servers import Servers
+
         args, setup = self.args, self.setup
         if not setup.is_host(self.server) or self.server in (setup.gateway, setup.dns, setup.guest):
             raise self.error(
