@@ -73,7 +73,7 @@ class Am7990(Element):
     """The chip: registers, initialisation, interrupt, and the way to memory and cable."""
 
     module = "ic/am7990"
-    summary = "AMD Am7990 (LANCE) Ethernet chip, as in a Sun-3/50 and 3/60"
+    summary = "AMD Am7990 (LANCE) Ethernet chip, as in a Sun-3/50, a 3/60 and a SPARCstation 2"
     conn_params = (
         Flag("memory", help="how the chip reaches memory: a main board, or the bus it is on if left out"),
         *ETHERNET_PARAMS,

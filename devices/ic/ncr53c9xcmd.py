@@ -121,7 +121,7 @@ def _source(chip: Ncr53c9x, dma: bool) -> Generator[None, None, int | None]:
 
 def count(chip: Ncr53c9x, moved: int) -> None:
     """The transfer counter."""
-    chip.counter -= moved
+    chip.counter = max(chip.counter - moved, 0)
     if not chip.counter:
         chip.status.TERMINAL_COUNT = 1
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tme.bus import IPL, Bus, Vector
+from tme.bus import IPL, Bus
 from tme.register import RO, RW, TAG, Register
 
 LEVELS = 15
@@ -71,10 +71,21 @@ GATES = {8: InterruptBits.LEVEL_8, 10: InterruptBits.LEVEL_10, 14: InterruptBits
 """Levels of devices that need a bit."""
 
 
+def _masks(value: int) -> tuple[int, int]:
+    """(levels that devices may ask for, levels that the register itself asks for), a bit each."""
+    if not value & InterruptBits.ENABLE:
+        return 0, 0
+    open_ = sum(1 << level for level in range(1, LEVELS + 1) if level not in GATES or value & GATES[level])
+    return open_, sum(1 << level for level, bit in SOFT.items() if value & bit)
+
+
+MASKS = [_masks(value) for value in range(256)]
+
+
 class InterruptRegister:
     """The interrupt register and the priority encoder behind it.
 
-    It gathers the wires of the buses (`listen`), soft interrupts and asynchronous errors, and tells the board
+    It gathers the wires of the bus (`listen`), soft interrupts and asynchronous errors, and tells the board
     the level to show the processor (`changed_level`). Soft interrupts stay until software clears their bits;
     the error interrupt, level 15, until it clears the enable bit.
     """
@@ -84,14 +95,13 @@ class InterruptRegister:
     def __init__(self, changed_level: Callable[[int], None] | None = None) -> None:
         self.register = InterruptBits()
         self.changed_level = changed_level
-        self._buses: list[Bus] = []
-        self._error = False
+        self._wires = 0  #: levels that devices ask for
+        self._error = 0  #: the bit of the level, while there is one
         self._level = 0
 
     def listen(self, bus: Bus) -> None:
-        """Take the interrupts of a bus."""
-        self._buses.append(bus)
-        bus.on_interrupt(self._edge)
+        """Take the interrupts of the bus."""
+        bus.on_interrupt(lambda ipl, level, source, vector: self._edge(bus, ipl))
 
     def level(self) -> int:
         """What the priority encoder shows: 0 to 15."""
@@ -99,7 +109,7 @@ class InterruptRegister:
 
     def error(self) -> None:
         """An asynchronous error."""
-        self._error = True
+        self._error = 1 << ASYNC_LEVEL
         self._update()
 
     def read(self, offset: int, size: int) -> int:
@@ -111,30 +121,25 @@ class InterruptRegister:
     def write(self, offset: int, size: int, value: int) -> None:
         self.register.write(value)
         if not self.register.ENABLE:
-            self._error = False
+            self._error = 0
         self._update()
 
     def reset(self) -> None:
         """All interrupts off."""
         self.register.reset()
-        self._error = False
+        self._error = 0
         self._update()
 
-    def _edge(self, ipl: IPL, level: bool, source: str, vector: Vector | None) -> None:
-        self._update()
-
-    def _asked(self, level: int) -> bool:
-        if SOFT.get(level, 0) & self.register.value or (level == ASYNC_LEVEL and self._error):
-            return True
-        gate = GATES.get(level)
-        if gate is not None and not self.register.value & gate:
-            return False
-        return any(bus.pending(level) for bus in self._buses)
+    def _edge(self, bus: Bus, ipl: IPL) -> None:
+        if isinstance(ipl, int) and 0 < ipl <= LEVELS:
+            bit = 1 << ipl
+            self._wires = self._wires | bit if bus.pending(ipl) else self._wires & ~bit
+            self._update()
 
     def _update(self) -> None:
-        level = LEVELS if self.register.ENABLE else 0
-        while level and not self._asked(level):
-            level -= 1
+        open_, soft = MASKS[self.register.value]
+        asked = (self._wires | self._error) & open_ | soft
+        level = max(asked.bit_length() - 1, 0)
         if level != self._level:
             self._level = level
             if self.changed_level:

@@ -283,7 +283,7 @@ COUNT = """
         andn    %o2, 0xf00, %o2
         wr      %o2, 0, %psr
         nop
-        set     1500, %o3
+        set     700, %o3
 1:      deccc   %o3
         bne     1b
         inc     %g3
@@ -319,7 +319,7 @@ def test_counters_interrupt_at_exact_times(board):
         at += 16
     ten = [t for t in ticks if t[2] == 51 << 10]
     fourteen = [t for t in ticks if t[2] == 121 << 10]
-    assert len(ten) + len(fourteen) == len(ticks) > 30
+    assert len(ten) + len(fourteen) == len(ticks) > 15
     assert abs(len(ten) - len(fourteen) * 120 / 50) < 3
     for counter, limit, again, _ in ticks:
         assert counter >> 31 == limit >> 31 == 1
