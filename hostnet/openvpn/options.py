@@ -178,7 +178,7 @@ def _combinations(made: Settings, server: bool) -> None:
 def tap(given: Sequence[str]) -> tuple[list[str], str | None]:
     """Words for host/tun/tap, and the script to run when the interface is there."""
     values = words(given)
-    made = ["nat", "none"] if "ifconfig" in values else []
+    made = ["nat", "none"] if "ifconfig" in values or "ifconfig-ipv6" in values else []
     device = values.get("dev-node", values.get("dev", ["tap"]))[0]
     if not values.get("dev", ["tap"])[0].startswith("tap") and values.get("dev-type") != ["tap"]:
         raise TmeError("only `--dev tap` carries Ethernet; tun does not")
