@@ -71,6 +71,12 @@ ROWS: tuple[Row, ...] = (
     Row("leon3", "mb86904", "interp", "sparc_system", 200, 4000, 40_000),
     Row("leon3", "mb86904", "jit", "sparc_system", 40, 400, 10_000),
     *(Row("leon3", m, "interp", "sparc_system", 0, 2000, 20_000) for m in ("mb86900", "cy7c601")),
+    Row("manual", "mb86904", "concrete", "sparc_manual", 0, 1, 1),
+    Row("manual", "mb86904", "interp", "sparc_manual", 0, 1, 1),
+    Row("objdump", "mb86904", "-", "sparc_decode", 1000, 20_000, 200_000),
+    Row("qemu", "mb86904+mb86904", "concrete", "sparc_fpu", 0, 2000, 20_000),
+    Row("qemu", "mb86904+mb86904", "interp", "sparc_fpu", 0, 20_000, 500_000),
+    Row("interp", "mb86904+mb86904", "jit", "sparc_fpu", 0, 20, 200),
     *(Row("faults", "mb86904", e, "faults", 0, 500, 5000) for e in ENGINES),
     *(Row("engines", m, "all", "engines", 0, 100, 3000) for m in ("m68000", "m68010", "m68020")),
 )

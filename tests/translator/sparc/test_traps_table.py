@@ -481,3 +481,15 @@ def test_v7(name: str) -> None:
 
     b = Board(MODELS[name])
     seven(b, 7 if name == "mb86900" else 8)
+
+
+# What the conformance table runs, and how many cases each has.
+TABLES = {
+    test_trap_types: len(CASES),
+    test_places: len(PLACES),
+    test_interrupted: len(INTERRUPTED),
+    test_interrupts: 16 * 16 * 2,
+    test_windows_8: 8 * 11 * 2,
+    test_conditions: 16 * 16 * 3,
+    test_wrpsr: 32,
+}
