@@ -246,11 +246,11 @@ class Trace(Semantics):
         self.do("helper", self.m.isa.helpers.index(fn), *args)
         return tuple(self.emit("helped", w, k) for k, w in enumerate(widths))
 
-    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val]:
+    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val, Val]:
         if not sse.AVAILABLE:
             return super().host(name, a, b)
         done = self.emit("host", 64, name, a, b)
-        return done, self.emit("host_good", 1, done)
+        return done, self.emit("host_good", 1, done), self.emit("host_plain", 1, name, done)
 
     def host_clean(self) -> Val:
         return self.emit("host_clean", 1) if sse.AVAILABLE else super().host_clean()
@@ -340,10 +340,10 @@ class RegionTrace(Trace):
     ) -> tuple[Val, ...]:
         raise Untranslatable("Python function")
 
-    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val]:
+    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val, Val]:
         if not sse.AVAILABLE:
             raise Untranslatable("the host's floating point")
-        return self.emit("host", 64, name, a, b), self.const(1, 1)
+        return self.emit("host", 64, name, a, b), self.const(1, 1), self.const(1, 1)
 
     def host_clean(self) -> Val:
         return self.const(1, 1)

@@ -20,7 +20,7 @@ from ..isa import Model
 from .emit import STATE, UNLIKELY, Emitter
 
 AVAILABLE = platform.machine() == "x86_64"
-UOPS = ("host", "host_good", "host_clean", "host_forget", "expect")
+UOPS = ("host", "host_good", "host_plain", "host_clean", "host_forget", "expect")
 
 STRICT = 'metadata !"fpexcept.strict"'
 MODES = f'metadata !"round.tonearest", {STRICT}'
@@ -197,6 +197,22 @@ class Sse(Emitter):
 
     def op_host_good(self, u: Any) -> None:
         self.put(f"%t{u.n} = and i1 {self.good[u.args[0].x.n]}, true")
+
+    def op_host_plain(self, u: Any) -> None:
+        """Sums are exact if they are tiny, products are not; what else is good can only be inexact."""
+        name, done = u.args
+        kind, _, size = name.partition(".")
+        if kind not in TWO and kind != "narrow":
+            self.put(f"%t{u.n} = and i1 {self.good[done.x.n]}, true")
+            return
+        w, least = int(size), 0
+        infinity, smallest = (0x7F800000, 0x800000) if w == 32 else (0x7FF << 52, 1 << 52)
+        magnitude, above = self.new(), self.new()
+        self.put(f"{magnitude} = and i64 {self.text(done)}, {(1 << w - 1) - 1}")
+        if kind in ("mul", "div", "narrow"):
+            least = smallest + 1
+        self.put(f"{above} = sub i64 {magnitude}, {least}")
+        self.put(f"%t{u.n} = icmp ult i64 {above}, {infinity - least}")
 
     def op_host_clean(self, u: Any) -> None:
         self.put(f"%t{u.n} = xor i1 {self.host_odd()}, true")

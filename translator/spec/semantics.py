@@ -288,12 +288,13 @@ class Semantics:
 
     # -- the host's floating-point arithmetic ----------------------------------------------------------------
 
-    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val]:
-        """(result, whether it is the guest's too) of an operation of `translator.llvm.sse` on 64-bit values.
+    def host(self, name: str, a: Val, b: Val) -> tuple[Val, Val, Val]:
+        """(result, whether it is the guest's too, whether at most `inexact` can have been raised) of an
+        operation of `translator.llvm.sse` on 64-bit values.
 
         Engines without it say 0; a region goes on only with 1.
         """
-        return self.const(0, 64), self.const(0, 1)
+        return self.const(0, 64), self.const(0, 1), self.const(0, 1)
 
     def host_clean(self) -> Val:
         """1 if all exceptions of the host's operations so far are in the register `fp_accrued`."""

@@ -46,9 +46,9 @@ from .regs import (
 
 MOVES = (fp.FMOVS, fp.FNEGS, fp.FABSS)
 ROOTS = (fp.FSQRTS, fp.FSQRTD)
+ARITHMETIC = (fp.FADDS, fp.FADDD, fp.FSUBS, fp.FSUBD, fp.FMULS, fp.FMULD, fp.FDIVS, fp.FDIVD)
 OPERATIONS = (
-    fp.FADDS, fp.FADDD, fp.FSUBS, fp.FSUBD, fp.FMULS, fp.FMULD, fp.FDIVS, fp.FDIVD, *MOVES,
-    fp.FITOS, fp.FDTOS, fp.FITOD, fp.FSTOD, fp.FSTOI, fp.FDTOI,
+    *ARITHMETIC, *MOVES, fp.FITOS, fp.FDTOS, fp.FITOD, fp.FSTOD, fp.FSTOI, fp.FDTOI,
 )  # fmt: skip
 
 # opf -> the host's operation (translator.llvm.sse)
@@ -95,7 +95,7 @@ def choose(s: Semantics, code: Val, cases: list[Case]) -> tuple[Val, ...]:
 
 
 def on_host(s: Semantics, op: Val, codes: tuple[int, ...], a: Val, b: Val) -> tuple[Val, ...]:
-    """(result, whether it is the guest's) of an operation; singles are in the low half."""
+    """Semantics.host of an operation; singles are in the low half."""
 
     def one(code: int) -> Case:
         return code, lambda: s.host(HOST[code], a, b)
@@ -126,8 +126,10 @@ def run(
     s: Semantics, op: Val, mode: Val, a: Val, b: Val, codes: tuple[int, ...]
 ) -> tuple[Val, Val, Val, Val, Val]:
     """Do an operation: (result, LAST, its operands, CURRENT); traps end here."""
-    value, good = on_host(s, op, codes, a, b)
+    value, good, plain = on_host(s, op, codes, a, b)
     usual = mode == 0
+    nothing_new = plain & (s.read(ACCRUED) & NX != 0)
+    good = good & s.if_(nothing_new, lambda: s.const(1, 1), s.host_clean)
 
     def carefully() -> tuple[Val, ...]:
         fsr = s.read(FSR)
@@ -153,7 +155,7 @@ def run(
         )
 
     out: tuple[Val, Val, Val, Val, Val] = s.if_(
-        usual & good & s.host_clean(), lambda: (value, op, a, b, s.const(0, 8)), carefully
+        usual & good, lambda: (value, op, a, b, s.const(0, 8)), carefully
     )
     return out
 
@@ -190,12 +192,20 @@ def fpop1(s: Semantics, f: Fields) -> None:
     if mode is None:
         return
     op = f.o.trunc(8)
-    codes = implemented(s)
-    s.if_(~member(s, op, codes) | f.o.bit(8), lambda: fail(s, UNIMPLEMENTED))
-    if s.dead:
-        return
-    check_registers(s, f, op, False)
     zero = s.const(0, 64)
+
+    def arithmetic() -> tuple[Val, ...]:
+        check_registers(s, f, op, False)
+        a, b = operands(s, f, op)
+        return run(s, op, mode, a, b, ARITHMETIC)
+
+    def other() -> tuple[Val, ...]:
+        codes = tuple(code for code in implemented(s) if code not in ARITHMETIC)
+        s.if_(~member(s, op, codes) | f.o.bit(8), lambda: fail(s, UNIMPLEMENTED))
+        if s.dead:
+            return zero, s.const(0, 8), zero, zero, s.const(0, 8)
+        check_registers(s, f, op, False)
+        return s.if_(op.ult(0x10), move, lambda: compute(codes))  # type: ignore[no-any-return]
 
     def move() -> tuple[Val, ...]:
         v = half(read_pair(s, f.t), f.t)
@@ -203,11 +213,14 @@ def fpop1(s: Semantics, f: Fields) -> None:
         v = (op == fp.FABSS).select(v & 0x7FFFFFFF, negated)
         return v.zext(64), s.const(0, 8), zero, zero, s.const(0, 8)
 
-    def compute() -> tuple[Val, ...]:
+    def compute(codes: tuple[int, ...]) -> tuple[Val, ...]:
         a, b = operands(s, f, op)
         return run(s, op, mode, a, b, codes)
 
-    result, *rest = s.if_(op.ult(0x10), move, compute)
+    frequent = (f.o & 0x1F0 == 0x40) & (op.bit(0) ^ op.bit(1))
+    result, *rest = s.if_(frequent, arithmetic, other)
+    if s.dead:
+        return
     old = read_pair(s, f.d)
     write_pair(s, f.d, (result_format(op) == fp.DOUBLE).select(result, with_half(old, f.d, result.trunc(32))))
     settle(s, *rest)
