@@ -72,7 +72,7 @@ def test_sunos_and_the_user_mode_network(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    net = f"user0 at ie0 capture {tmp_path}/net.pcap: tme/host/user/net forward {port}=7"
+    net = f"user0 at ie0 capture {tmp_path}/net.pcap: tme/host/user/net engine built-in forward {port}=7"
     ends = []
 
     def call():
