@@ -201,8 +201,12 @@ class GuestMemory:
 
     def translate(self, va: int, fc: int, how: int) -> int | None:
         """Physical address of a cycle (READ, WRITE, EXECUTE, PEEK), None if the MMU refuses it."""
-        r = self._translate(va, fc, how)
+        r = self._locate(va, fc, how)
         return None if r & REFUSED else r & ~UNCACHED
+
+    def _locate(self, va: int, fc: int, how: int) -> int:
+        """`Mmu.translate`, by native code where there is any."""
+        return self._translate(va, fc, how) if self.look is None else self.look(self.mmu.address, va, fc, how)
 
     def wrote(self, phys: int, size: int) -> None:
         """Another bus master is about to write plain memory: regions made from these bytes are stale."""
@@ -269,8 +273,7 @@ class GuestMemory:
 
     def host_of(self, va: int, fc: int) -> tuple[Range, int] | None:
         """Where program byte `va` lies in host memory; leaves no trace in the MMU."""
-        look = self.look
-        r = self._translate(va, fc, PEEK) if look is None else look(self.mmu.address, va, fc, PEEK)
+        r = self._locate(va, fc, PEEK)
         return None if r & REFUSED else self.find(r & ~(REFUSED | UNCACHED))
 
 
