@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from hostnet import frames
+from hostnet import frames, frames6
 from hostnet.frames import ARP, IPV4, Arp, Ip, Udp, ethernet
 from hostnet.user import segment as tcp
 from hostnet.user import slirp
@@ -228,6 +228,49 @@ def test_what_libslirp_does_not_get(net, frame):
     assert element.engine.gate.dropped == 1
     guest.send(ping(1472))
     assert element.engine.gate.dropped == 1
+
+
+ME6, GATEWAY6 = (bytes.fromhex("fd000002" + "00" * 11 + last) for last in ("0f", "02"))
+MAC6 = b"\x52\x56" + GATEWAY6[12:]
+
+
+def udp6(to=GATEWAY6, source=ME6, protocol=frames.UDP, port=9, mac=MAC6):
+    packet = Ip(source, to, protocol, frames.build_udp(source, to, Udp(1000, port, b"x")))
+    return ethernet(mac, MAC, frames.IPV6, frames6.build_ip6(packet))
+
+
+def ask6(kind, rest, hops=255, to=GATEWAY6, source=ME6):
+    packet = frames6.icmp6(source, to, bytes((kind, 0, 0, 0)) + rest, hops)
+    return ethernet(MAC6, MAC, frames.IPV6, frames6.build_ip6(packet))
+
+
+@pytest.mark.parametrize(
+    ("frame", "admitted"),
+    [
+        (udp6(), True),
+        (udp6(port=69), False),  # libslirp's own TFTP
+        (udp6(to=bytes(15) + b"\1"), False),
+        (udp6(to=bytes(10) + b"\xff\xff\x7f\0\0\1"), False),
+        (udp6(to=bytes.fromhex("fe80" + "00" * 13 + "09")), False),
+        (udp6(to=bytes.fromhex("20010db8" + "00" * 11 + "01")), True),
+        (udp6(source=bytes.fromhex("20010db8" + "00" * 11 + "01")), False),
+        (udp6(source=GATEWAY6), False),
+        (udp6(protocol=44), False),
+        (udp6(mac=OTHER), False),
+        (ask6(frames6.ECHO, bytes(9)), True),
+        (ask6(frames6.ECHO, bytes(9), to=bytes.fromhex("20010db8" + "00" * 11 + "01")), False),
+        (ask6(frames6.SOLICITATION, bytes(4) + GATEWAY6), True),
+        (ask6(frames6.SOLICITATION, bytes(4) + GATEWAY6, hops=64), False),
+        (ask6(frames6.SOLICITATION, bytes(4) + GATEWAY6[:9]), False),
+        (ask6(frames6.ADVERTISEMENT, bytes(4) + GATEWAY6), False),  # as if the guest were the gateway
+        (ask6(frames6.ADVERTISEMENT, bytes(4) + ME6), True),
+        (ask6(137, bytes(40)), False),
+    ],
+)
+def test_what_libslirp_gets_by_ipv6(net, frame, admitted):
+    element, guest = net("host-loopback inet6 fd00:2::2/64")
+    guest.send(frame)
+    assert element.engine.gate.dropped == (not admitted)
 
 
 def test_fragments_are_put_together_before(machine, net):
