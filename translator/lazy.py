@@ -14,6 +14,7 @@ from .llvm.emit import TEXT
 from .llvm.fast import REACH, FastEmitter
 from .llvm.sse import Sse
 from .llvm.x87 import X87
+from .recall import Memory
 from .spec.semantics import DATA, PROGRAM, Reg
 from .spec.value import Uop, Val
 
@@ -49,11 +50,14 @@ Local = dict[int, Operand]  # values of one instruction by the number of their u
 
 
 class Path:
-    """Where the emitter is in a tree: registers changed since its root, instructions done since then, and the
-    register window, counted from the one at the region's entry."""
+    """Where the emitter is in a tree: registers changed since its root, instructions done since then, the
+    register window, counted from the one at the region's entry, and what memory is known to hold."""
 
-    def __init__(self, changed: dict[Slot, Operand], done: int, window: int = 0) -> None:
+    def __init__(
+        self, changed: dict[Slot, Operand], done: int, window: int = 0, memory: Memory | None = None
+    ) -> None:
         self.changed, self.done, self.window = changed, done, window
+        self.memory = memory or Memory()
 
 
 class LazyEmitter(FastEmitter, X87, Sse):
@@ -156,7 +160,7 @@ class LazyEmitter(FastEmitter, X87, Sse):
                 at = self._if(ops, at - 1, path)
             elif u.op == "insn":
                 self.op_insn(u)
-            elif u.op != "finish":
+            elif u.op != "finish" and not (u.op == "load" and self._recalled(u, path)):
                 self._path = path
                 self._effect(u)
 
@@ -208,9 +212,11 @@ class LazyEmitter(FastEmitter, X87, Sse):
         k, exits, asked = self.n, self._exits, self.asked
         self.cond(self.text(cond), f"then{k}", f"else{k}")
         incoming: list[list[str]] = [[] for _ in phis]
+        before = behind_one = path.memory
         for label, first, last, arm in ((f"then{k}", at + 1, other, 0), (f"else{k}", other + 1, end, 1)):
             self._exits = dict(exits)
             self.asked = asked
+            behind_one, path.memory = path.memory, before.copy()
             self._open()
             self.block(label)
             self._ops(ops, first, last, path)
@@ -222,6 +228,7 @@ class LazyEmitter(FastEmitter, X87, Sse):
             self.br(f"join{k}")
             self._close()
         self._exits, self.asked = exits, asked
+        path.memory.meet(behind_one, before)
         self.block(f"join{k}")
         for into, u in zip(incoming, phis, strict=True):
             v = self._local[u.n] = Node("phi", u.w, (), 0)
@@ -264,19 +271,43 @@ class LazyEmitter(FastEmitter, X87, Sse):
     def _view(self, addr: Operand, size: int, why: str) -> tuple[str, str]:
         """Host pointer of an access, and the side exit for when it fails."""
         align = self.m.alignment(size)
-        if align:
+        base, displacement = _apart(addr)
+        if align and not self._path.memory.straighten(base, displacement, align):
             low, odd = self.new(), self.new()
             self.put(f"{low} = and i32 {self.text(addr)}, {align}")
             self.put(f"{odd} = icmp ne i32 {low}, 0")
             self._leave_if(odd, self._path, why)
-        base, displacement = _apart(addr)
+        if base is None:
+            base, displacement = addr, 0
         return self.fast_pointer(self.text(base), displacement), self._side_exit(self._path, why)
+
+    def _recalled(self, u: Uop, path: Path) -> bool:
+        """Whether memory is known to hold what would be loaded."""
+        addr, size, space = u.args
+        if not self._fast or space is not DATA:
+            return False
+        found = path.memory.find(*_apart(self._operand(addr)), size)
+        if found is None:
+            return False
+        value, before, whole = found
+        shift = 8 * (whole - size - before if self.m.isa.big_endian else before)
+        if isinstance(value, Val):
+            assert value.known is not None
+            value = Val(value.s, 8 * size, value.known >> shift & (1 << 8 * size) - 1)
+        elif whole != size:
+            if shift:
+                count = Val(None, value.w, shift)  # type: ignore[arg-type]
+                value = Node("lshr", value.w, (value, count), value.cost + 1)
+            value = Node("trunc", 8 * size, (value,), value.cost + 1)
+        self._local[u.n] = value
+        return True
 
     def op_load(self, u: Any) -> None:
         addr, size, space = u.args
         if self._fast and space is DATA:
             p, exit_ = self._view(addr, size, "load")
             self.fast_load(p, size, f"%t{u.n}", self.here, exit_)
+            self._path.memory.loaded(*_apart(addr), size, u)
             return
         hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", self._space)
         self._guard(hit, "load")
@@ -288,7 +319,9 @@ class LazyEmitter(FastEmitter, X87, Sse):
         if self._fast:
             p, exit_ = self._view(addr, value.w // 8, "store")
             self.fast_store(p, value.w // 8, self.text(value), self.here, exit_)
+            self._path.memory.stored(*_apart(addr), value.w // 8, value)
             return
+        self._path.memory.stored(*_apart(addr), value.w // 8, None)
         hit, p = self.tlb(self.text(addr), value.w // 8, "wtag", self._space)
         self._guard(hit, "store")
         self.host_store(p, value.w // 8, self.text(value))
@@ -303,8 +336,8 @@ class LazyEmitter(FastEmitter, X87, Sse):
         self._guard(hit, "probe")
 
 
-def _apart(addr: Operand) -> tuple[Operand, int]:
-    """An address as a value and a displacement that is small enough for a window's guard."""
+def _apart(addr: Operand) -> tuple[Operand | None, int]:
+    """An address as a value, None for 0, and a displacement that is small enough for a window's guard."""
     displacement = 0
     while isinstance(addr, Node) and addr.op in ("add", "sub"):
         a, b = addr.args
@@ -318,7 +351,10 @@ def _apart(addr: Operand) -> tuple[Operand, int]:
         if abs(displacement + step) >= REACH:
             break
         addr, displacement = a, displacement + step
-    return addr, displacement
+    if isinstance(addr, Node):
+        return addr, displacement
+    assert addr.known is not None
+    return None, addr.known + displacement & 0xFFFFFFFF
 
 
 def _arms(ops: list[Uop], at: int) -> tuple[int, int]:

@@ -220,7 +220,7 @@ class RegionEmitter(LazyEmitter):
         for label, key, address in ((taken, b.taken, to), (not_, b.through, b.follow)):
             self._open()
             self.block(label)
-            way = Path(dict(path.changed), path.done, path.window)
+            way = Path(dict(path.changed), path.done, path.window, path.memory.copy())
             self._blocks(self._edge(key, address, way), way)
             self._close()
         return None

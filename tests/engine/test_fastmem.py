@@ -85,6 +85,13 @@ CASES: dict[str, tuple[str, dict[int, int], dict[int, int]]] = {
     "bytes": (loop("10d9 | move.b (a1)+,(a0)+"), {2: 900, 8: DATA + 2 * PAGE, 9: DATA}, {}),
     "across pages": (loop(COPY), {2: 300, 8: DATA + PAGE - 601, 9: DATA + 2 * PAGE - 399}, {}),
     "displacements": (loop("2169 fff0 0ff2 | move.l -16(a1),4082(a0)"), {2: 90, 8: DATA, 9: DATA + 64}, {}),
+    "known memory": (
+        loop("2081 | move.l d1,(a0)", "d690 | add.l (a0),d3", "2142 0002 | move.l d2,2(a0)",
+             "d690 | add.l (a0),d3", "1828 0003 | move.b 3(a0),d4", "d684 | add.l d4,d3",
+             "2282 | move.l d2,(a1)", "d690 | add.l (a0),d3", "3a28 fffe | move.w -2(a0),d5",
+             "d685 | add.l d5,d3", "1828 0003 | move.b 3(a0),d4", "d684 | add.l d4,d3"),
+        {2: 300, 8: DATA + 100, 9: DATA + 99}, {},
+    ),
     "into nothing": (loop(COPY), {2: 900, 8: NOTHING_VA - 0x800, 9: DATA}, {}),
     "into a page that is not there": (
         loop(COPY), {2: 900, 8: DATA + 0x800, 9: DATA + 2 * PAGE}, {DATA + PAGE: 0},
