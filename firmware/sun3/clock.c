@@ -8,7 +8,6 @@ enum { HUNDREDTHS, HOUR, MINUTE, SECOND, MONTH, DAY, YEAR, INTERRUPT = 0x10, COM
 enum { RUN_24H = 0x0C, INTERRUPTS = 0x10, EVERY_HUNDREDTH = 0x02 };
 enum { INTREG_ENABLE = 0x01, INTREG_LEVEL5 = 0x20, INTREG_LEVEL7 = 0x80 };
 enum { TICK_MILLISECONDS = 10, YEAR_BASE = 1968, SPIN = 20000000 };
-enum { POLLS = 256 /* between two looks at the time */ };
 
 u32 clock_milliseconds;
 
@@ -81,17 +80,4 @@ u32 clock_seconds(u32 *hundredths)
     *hundredths = chip[HUNDREDTHS]; /* latches the rest */
     return seconds_since_1970(YEAR_BASE + chip[YEAR], chip[MONTH], chip[DAY], chip[HOUR], chip[MINUTE],
                               chip[SECOND]);
-}
-
-int clock_wait(struct patience *patience, u32 milliseconds)
-{
-    u32 seconds, nanoseconds;
-
-    if (patience->polls++ % POLLS)
-        return 1;
-    machine_time(&seconds, &nanoseconds);
-    u32 now = seconds * 1000 + nanoseconds / 1000000;
-    if (patience->polls == 1)
-        patience->since = now;
-    return now - patience->since <= milliseconds;
 }

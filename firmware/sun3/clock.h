@@ -2,7 +2,7 @@
 #ifndef FW_CLOCK_H
 #define FW_CLOCK_H
 
-#include "lib.h"
+#include "patience.h"
 
 extern u32 clock_milliseconds; /* since the tick was started */
 
@@ -12,11 +12,5 @@ void clock_stop_tick(void);
 int clock_ticking(void);
 void clock_service(void);           /* called at level 7 */
 u32 clock_seconds(u32 *hundredths); /* since 1970 */
-
-/* Waiting for a device: 0 when the time is over. */
-struct patience {
-    u32 since, polls;
-};
-int clock_wait(struct patience *patience, u32 milliseconds);
 
 #endif

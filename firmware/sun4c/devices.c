@@ -3,7 +3,7 @@
 #include "host.h"
 #include "mmu.h"
 #include "nvram.h"
-#include "sun4c.h"
+#include "trap.h"
 
 /* Root children lie in space 1, with the four upper bits set. */
 #define OBIO(address) 0xF0000000u + (address)
@@ -98,7 +98,7 @@ static void build_memory(struct node *root)
 
         link(&list_total, memory_banks[i].start, size);
         if (i == memory_bank_count - 1)
-            size -= DATA_PAGES * PAGE_SIZE;
+            size = memory_own - memory_banks[i].start;
         link(&list_available, memory_banks[i].start, size);
     }
     link(&list_rom, MONITOR_START, DVMA_START - MONITOR_START);
@@ -130,22 +130,21 @@ static void build_serial(struct node *root)
     interrupt(keyboard, 12);
 }
 
-static void build_sbus(struct node *root)
+/* Systems look for what the tree says, so it says what there is. */
+static int answers(u32 address, u32 size)
 {
-    struct node *sbus = device(root, "sbus", 0x8000000, 0x8000000, 0), *dma, *esp, *le;
+    u32 value;
 
-    WORDS(sbus, "clock-frequency", 20000000);
-    WORDS(sbus, "burst-sizes", 0x38);
-    WORDS(sbus, "ranges", 0, 0, 1, 0xF8000000, 0x2000000, 1, 0, 1, 0xFA000000, 0x2000000, 2, 0, 1, 0xFC000000,
-          0x2000000, 3, 0, 1, 0xFE000000, 0x2000000);
-    text(sbus, "device_type", "sbus");
+    return guarded_read(address, size, &value);
+}
 
-    dma = tree_add(sbus, "dma");
+static void build_scsi(struct node *sbus)
+{
+    struct node *dma = tree_add(sbus, "dma"), *esp = tree_add(sbus, "esp");
+
     WORDS(dma, "reg", 0, OBIO_DMA - 0x8000000, 0x10);
     WORDS(dma, "address", VA_DMA);
     WORDS(dma, "burst-sizes", 0x38);
-
-    esp = tree_add(sbus, "esp");
     WORDS(esp, "reg", 0, OBIO_ESP - 0x8000000, 0x40);
     WORDS(esp, "address", VA_ESP);
     text(esp, "device_type", "scsi");
@@ -153,13 +152,32 @@ static void build_sbus(struct node *root)
     WORDS(esp, "initiator-id", 7);
     WORDS(esp, "scsi-initiator-id", 7);
     interrupt(esp, 3);
+}
 
-    le = tree_add(sbus, "le");
+static void build_ethernet(struct node *sbus)
+{
+    struct node *le = tree_add(sbus, "le");
+
     WORDS(le, "reg", 0, OBIO_LE - 0x8000000, 4);
     WORDS(le, "address", VA_LE);
     text(le, "device_type", "network");
     tree_set(le, "mac-address", nvram_idprom()->ether, 6);
     interrupt(le, 5);
+}
+
+static void build_sbus(struct node *root)
+{
+    struct node *sbus = device(root, "sbus", 0x8000000, 0x8000000, 0);
+
+    WORDS(sbus, "clock-frequency", 20000000);
+    WORDS(sbus, "burst-sizes", 0x38);
+    WORDS(sbus, "ranges", 0, 0, 1, 0xF8000000, 0x2000000, 1, 0, 1, 0xFA000000, 0x2000000, 2, 0, 1, 0xFC000000,
+          0x2000000, 3, 0, 1, 0xFE000000, 0x2000000);
+    text(sbus, "device_type", "sbus");
+    if (answers(VA_DMA, 4) && answers(VA_ESP, 1))
+        build_scsi(sbus);
+    if (answers(VA_LE, 2))
+        build_ethernet(sbus);
 }
 
 void tree_build(void)

@@ -321,10 +321,16 @@ romvec_setctxt:
          nop
 
 /* void machine_enter_supervisor(u32 entry, u32 stack): called like a C function, with the ROM vector as its
- * argument; its result is the exit status. Level 14 may interrupt it. */
+ * argument, in window 0; its result is the exit status. Level 14 may interrupt it. */
 machine_enter_supervisor:
-        mov     %o0, %l0
-        mov     %o1, %l1
+        mov     %o0, %g1
+        mov     %o1, %g4
+        wr      %g0, PSR_PIL | PSR_S | PSR_PS, %psr
+        nop
+        nop
+        nop
+        mov     %g1, %l0
+        mov     %g4, %l1
         set     monitor_active, %l2
         st      %g0, [%l2]
         mov     0, %fp

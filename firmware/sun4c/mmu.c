@@ -71,9 +71,9 @@ void mmu_find_memory(void)
     control_get32(CONTROL_ASYNC_ADDRESS);
 
     const struct memory_bank *last = &memory_banks[memory_bank_count - 1];
-    memory_own = last->start + last->size - DATA_PAGES * PAGE_SIZE;
-    u32 own = memory_own; /* the variable moves */
-    move_data_pages(OWN | own >> PAGE_SHIFT);
+    u32 data = last->start + last->size - DATA_PAGES * PAGE_SIZE;
+    memory_own = data - ETHER_MEMORY;
+    move_data_pages(OWN | data >> PAGE_SHIFT);
 }
 
 static u32 ram_segments(void)

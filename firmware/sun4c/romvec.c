@@ -247,15 +247,13 @@ void machine_prepare_standalone(const struct boot_request *request, u32 argc, co
     char *at = arguments.strings, *end = at + sizeof arguments.strings;
     size_t n = 0;
 
-    (void)request;
     memset(&arguments, 0, sizeof arguments);
-    strcopy(path_text, host_path, sizeof path_text);
+    strcopy(path_text, request->driver ? request->driver : host_path, sizeof path_text);
     arguments_text[0] = 0;
-    for (u32 i = 0; i < argc; i++)
-        n += (size_t)format_string(arguments_text + n, sizeof arguments_text - n, i ? " %s" : "%s", argv[i]) <
-                     sizeof arguments_text - n
-                 ? strlen(arguments_text + n)
-                 : 0;
+    for (u32 i = 0; i < argc; i++) {
+        format_string(arguments_text + n, sizeof arguments_text - n, n ? " %s" : "%s", argv[i]);
+        n += strlen(arguments_text + n);
+    }
     for (u32 i = 0; i < argc && i < ARRAY_SIZE(arguments.argv) - 1 && end - at > 1; i++) {
         arguments.argv[i] = at;
         at += strcopy(at, argv[i], (size_t)(end - at)) + 1;

@@ -87,6 +87,8 @@
 #define VA_DATA 0xFFEC0000 /* our variables, then our stacks; at the top of RAM */
 #define DATA_PAGES 16
 #define DATA_END (VA_DATA + DATA_PAGES * PAGE_SIZE)
+#define VA_ETHER_MEMORY DVMA_START /* ours while we use the Ethernet: two pages below the others */
+#define ETHER_MEMORY 0x2000
 
 #define TICK_STACK_SIZE 0x1000
 #define STACK_TOP DATA_END

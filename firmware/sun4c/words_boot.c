@@ -3,6 +3,7 @@
 #include "console.h"
 #include "devices.h"
 #include "host.h"
+#include "image.h"
 #include "machine.h"
 #include "main.h"
 #include "mmu.h"
@@ -50,9 +51,7 @@ static void run_boot(void)
         argv[argc++] = word;
     if (!device)
         words_fail("boot-device is %s, which is no device; setenv boot-device host", option_get("boot-device"));
-    else if (strcmp(device, host_path))
-        words_fail("%s: there is no driver to boot from it; boot FILE boots a file of the host", device);
-    else if (!*argv[0])
+    else if (!*argv[0] && !strcmp(device, host_path))
         words_fail("boot FILE [ARGUMENTS]: a file of the host; boot demo runs a demonstration");
     else {
         printf("Boot device: %s   File and args:", device);
@@ -60,7 +59,10 @@ static void run_boot(void)
             printf(" %s", argv[i]);
         console_put('\n');
         request.file = argv[0];
-        boot_host(&request, argc, argv);
+        if (strcmp(device, host_path))
+            boot_device(device, argc, argv);
+        else
+            boot_host(&request, argc, argv);
     }
 }
 
@@ -101,7 +103,7 @@ static void run_power_off(void)
 }
 
 const struct word boot_words[] = {
-    {"boot", "[DEVICE] [FILE] [ARGUMENTS]", "runs a file of the host; boot demo", 0, run_boot},
+    {"boot", "[DEVICE] [FILE] [ARGUMENTS]", "runs a file of the host, or what a device has; boot demo, boot net", 0, run_boot},
     {"go", "", "continues what was interrupted", 0, run_go},
     {"call", "( address -- )", "calls a program in supervisor mode", 1, run_call},
     {"sync", "", "calls what a system left to be called", 0, run_sync},

@@ -82,13 +82,18 @@ def run(
         return status, sun.output.decode(), sun.error_output.decode()
 
 
+def description(*changes: tuple[str, str]) -> str:
+    """SUN4C with texts in it replaced."""
+    text = (ROOT / "tme/machines/SUN4C").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
 def prompt(typed: str, folder: Path, *changes: tuple[str, str]) -> str:
     """What the console shows for a session that ends at the prompt; changes are made to the description."""
-    description = (ROOT / "tme/machines/SUN4C").read_text()
-    for old, new in changes:
-        assert old in description
-        description = description.replace(old, new)
-    with tme.Machine(description, engine=ENGINE, boot_dir=folder) as sun:
+    with tme.Machine(description(*changes), engine=ENGINE, boot_dir=folder) as sun:
         sun.expect("\nok ")
         sun.send(f"{typed}{END} .\n".replace("\n", "\r"))
         sun.expect(f"\n{END} \nok ")

@@ -164,7 +164,7 @@ static void check_devices(void)
     file = open(*ROM(0x88, char **));
     PRINT("seek %d read %d", seek(file, 0, 0), read(file, magic, 4));
     PRINT(" %c%c%c close %d then %d\n", magic[1], magic[2], magic[3], close(file), read(file, magic, 1));
-    PRINT("absent %u %u\n", open("/sbus/sd@3,0"), open("/sbus/le"));
+    PRINT("absent %u %u\n", open("/sbus/sd@3,0"), open("/sbus/esp"));
     PRINT("inputs %x %x none %d\n", *ROM(0x48, u8 *), *ROM(0x4C, u8 *), ROM(0x58, int (*)(void))());
 }
 

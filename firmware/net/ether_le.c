@@ -1,12 +1,12 @@
-/* The Am7990 (LANCE) of the 3/50 and 3/60, polled. AMD 05698; its words are the processor's. */
-#include "clock.h"
+/* The Am7990 (LANCE) of the 3/50, the 3/60 and the 4/75, polled. AMD 05698; its words are the processor's. */
 #include "console.h"
 #include "ether.h"
+#include "patience.h"
 #include "trap.h"
 
 enum { INIT = 0x0001, STRT = 0x0002, STOP = 0x0004, TDMD = 0x0008, TXON = 0x0010, RXON = 0x0020 };
 enum { IDON = 0x0100 };
-enum { BSWP = 4, OWN = 0x8000, ERR = 0x4000, STP = 0x0200, ENP = 0x0100, LCAR = 0x0800, FCS = 4 };
+enum { OWN = 0x8000, ERR = 0x4000, STP = 0x0200, ENP = 0x0100, LCAR = 0x0800, FCS = 4 };
 enum { LOG_FRAMES = 2, START_TIME = 100, SEND_TIME = 1000 /* ms */ };
 
 struct descriptor {
@@ -18,7 +18,7 @@ struct memory {
     u16 mode, address[3], filter[4], in_low, in_high, out_low, out_high;
     u8 out[ETHER_BUFFER], in[ETHER_FRAMES][ETHER_BUFFER];
 };
-_Static_assert(sizeof(struct memory) <= PAGE_SIZE && ETHER_FRAMES == 1 << LOG_FRAMES, "the chip's layout");
+_Static_assert(sizeof(struct memory) <= ETHER_MEMORY && ETHER_FRAMES == 1 << LOG_FRAMES, "the chip's layout");
 
 #define MEMORY ((volatile struct memory *)VA_ETHER_MEMORY)
 #define DATA (*(volatile u16 *)VA_LANCE)
@@ -64,7 +64,7 @@ static int run(void)
     stop();
     put(1, ETHER_DMA(&MEMORY->mode));
     put(2, ETHER_DMA(&MEMORY->mode) >> 16);
-    put(3, BSWP);
+    put(3, LANCE_CONTROL);
     put(0, INIT);
     while (!(DATA & IDON))
         if (!clock_wait(&patience, START_TIME))

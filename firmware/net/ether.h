@@ -3,12 +3,12 @@
 #define FW_ETHER_H
 
 #include "lib.h"
-#include "sun3.h"
+#include "board.h"
 
 enum { ETHER_ADDRESS = 6, ETHER_HEADER = 14, ETHER_SHORTEST = 60, ETHER_LARGEST = 1514 };
 enum { ETHER_BUFFER = 1520, ETHER_FRAMES = 4 /* received ones in memory */ };
 
-/* The chips reach the upper 16 MB of the address space; one page of it is theirs. */
+/* The chips reach the upper 16 MB of the address space; VA_ETHER_MEMORY in it is theirs. */
 #define ETHER_DMA(p) ((u32)(size_t)(p) & 0x00FFFFFF)
 
 struct ether_chip {
@@ -23,7 +23,7 @@ struct ether_chip {
 };
 extern const struct ether_chip ether_ie, ether_le;
 
-/* Maps the chips' page and starts one; 0 or -1. */
+/* The machine's: maps the chips' memory and starts one (0 or -1); its Ethernet address. */
 int ether_start(const struct ether_chip *chip);
 const u8 *ether_address(void);
 

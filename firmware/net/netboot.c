@@ -1,9 +1,9 @@
 /* Booting over the network as Sun's PROMs do: RARP (RFC 903) for the address, TFTP (RFC 1350) of the file
  * that has the address for a name, in hexadecimal. ARP requests for us are answered meanwhile. */
-#include "clock.h"
 #include "console.h"
 #include "ether.h"
 #include "machine.h"
+#include "patience.h"
 
 enum { TYPE_IP = 0x0800, TYPE_ARP = 0x0806, TYPE_RARP = 0x8035 };
 enum { ARP_REQUEST = 1, ARP_REPLY, RARP_REQUEST, RARP_REPLY, ARP_SIZE = 28 };
@@ -334,7 +334,7 @@ int netboot(const struct ether_chip *with, u8 *to, const u8 *end)
     format_string(name, sizeof name, "%08X", ip_word(us.ip));
     int failed = fetch(name);
     if (failed && transfer.missing) {
-        strcopy(name + 8, ".SUN3", sizeof name - 8);
+        strcopy(name + 8, NETBOOT_SUFFIX, sizeof name - 8);
         failed = fetch(name);
     }
     if (failed) {
