@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,7 @@ HOTTEST = 0x7FFF  # … up to this
 SHARE, HEAD_START = 0.05, 0.2  # of the machine's processor seconds; seconds
 WORTHWHILE = 0.002  # seconds: with less, the list is not even sorted
 LEVEL, CODEGEN = 2, 2
+HURRIED = ("sroa", "instruction_combine", "simplify_cfg")  # passes of a first translation
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 MASK32 = 0xFFFFFFFF
 
@@ -55,18 +57,16 @@ def translate(
     page_bits: int,
     pages: dict[int, bytes],
     slow: frozenset[int] | None = None,
+    hurried: bool = False,
 ) -> tuple[bytes, list[tuple[int, int]], int]:
     """A worker's job: (object, guest code spans, instructions) of the region at `entry`.
 
-    slow: as LazyEmitter has it.
+    slow: as LazyEmitter has it.  hurried: it is wanted now, and will be made better later.
     """
     model = find_model(isa, model_name)
     region = find_region(model, mode, entry, page_bits, pages)
-    return (
-        build.compile_text(RegionEmitter(region, page_bits, slow).module(), LEVEL, CODEGEN),
-        region.spans,
-        region.insns,
-    )
+    text = RegionEmitter(region, page_bits, slow).module()
+    return build.compile_text(text, HURRIED if hurried else LEVEL, CODEGEN), region.spans, region.insns
 
 
 Place = tuple[int, int, int]  # entry, mode, and where the entry's page lies: processes share addresses
@@ -109,14 +109,14 @@ class Jit:
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
         self.codes: dict[Place, Code] = {}
         self.fresh, self.cold = Wishes(), Wishes()  # to be looked up; known to have no translation
+        self.hurried: deque[int] = deque()  # linked, to be made better when nothing else is wanted
         self.waiting: set[Place] = set()  # at the workers
         self._patience: dict[Place, int] = {}
         self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._stale: list[Code] = []
-        self.counts = dict.fromkeys(
-            ("translated", "linked", "from_cache", "invalidated", "failed", "relinked", "outdated"), 0
-        )
+        what = "translated improved linked from_cache invalidated failed relinked outdated"
+        self.counts = dict.fromkeys(what.split(), 0)
         self.host_bytes = self.guest_insns = 0
         self.link_seconds = self.inline_seconds = 0.0
         self.seconds = 0.0  # of this process, for all of it
@@ -154,7 +154,7 @@ class Jit:
             heat = max(self._limit // self.hot, 1)
             for key in s.hot[0 : min(count, HOT_ENTRIES)]:
                 (self.cold if key in self.cold else self.fresh).add(int(key), heat)
-        if not (self.fresh or self.cold or self.pool.busy):
+        if not (self.fresh or self.cold or self.hurried or self.pool.busy):
             return
         start = time.process_time()
         if self.pool.busy:
@@ -195,7 +195,9 @@ class Jit:
         if room > 0 and self.cold:
             for key in self.cold.hottest(context)[:room]:
                 self.cold.take(key)
-                self._translate(key)
+                self._translate(key, hurried=workers > 0)
+        elif room > workers and self.hurried:
+            self._improve(self.hurried.popleft())
         limit = min(self.hot * (1 + (len(self.fresh) + len(self.cold)) // CROWD), HOTTEST)
         if limit != self._limit:
             self._limit = s.hot_limit = limit
@@ -231,16 +233,24 @@ class Jit:
             return False  # the maps have just changed
         cached = self._from_cache(slot, mode)
         if cached is not None:
-            obj, spans, insns, homes = cached
+            obj, spans, insns, homes, hurried = cached
             if self.places.all_executed(spans, mode):
                 self.counts["from_cache"] += 1
                 self._link(key, place, obj, spans, insns, homes)
+                if hurried and self.pool.size:
+                    self.hurried.append(key)
                 return False
             if self._wait_for_pages(place):
                 return False
         return True
 
-    def _translate(self, key: int) -> None:
+    def _improve(self, key: int) -> None:
+        """Translate with all of LLVM's passes what was translated in a hurry, if it is still in use."""
+        place = self._place(key)
+        if place in self.codes:
+            self._translate(key, hurried=False)
+
+    def _translate(self, key: int, hurried: bool) -> None:
         """Let a worker make a region, or make it here if there are none."""
         place = self._place(key)
         if place is None or place in self.waiting or not self.places.executed(place[0], place[1]):
@@ -255,17 +265,21 @@ class Jit:
             self.hopeless[place] = slot
             return
         slow = self._slow(mode, [(va, size) for va in pages])
-        args = (self.model.isa.name, self.model.name, mode, entry, self.cpu.mmu.page_bits, pages, slow)
+        name, bits = self.model.name, self.cpu.mmu.page_bits
+        args = (self.model.isa.name, name, mode, entry, bits, pages, slow, hurried)
+        before = self.codes.get(place)
         self.waiting.add(place)
 
         def done(result: Any, error: str | None) -> None:
             self.waiting.discard(place)
+            if before is not None and self.codes.get(place) is not before:
+                return  # it was to be made better, and has gone
             if error is not None:
                 self.counts["failed"] += 1
                 self.hopeless[place] = slot  # it stays with the interpreter until its bytes change
                 return
             obj, spans, insns = result
-            self.counts["translated"] += 1
+            self.counts["translated" if before is None else "improved"] += 1
             homes = self.places.cut(spans, where)
             assert homes is not None
             if contents(homes) != b"".join(
@@ -276,6 +290,9 @@ class Jit:
             about = {"spans": spans, "code": hashlib.sha256(contents(homes)).hexdigest(), "insns": insns}
             if slow is not None:
                 about["slow"] = sorted(a for a in slow if any(0 <= a - at < n for at, n in spans))
+            if hurried:
+                about["hurried"] = True
+                self.hurried.append(key)
             self.cache.put(slot, [json.dumps(about).encode(), obj])
             if (slow is not None) == (self.fast is not None):  # they may have gone meanwhile
                 self._link(key, place, obj, spans, insns, homes)
@@ -431,7 +448,7 @@ class Jit:
 
     def _from_cache(
         self, slot: str, mode: int
-    ) -> tuple[bytes, list[tuple[int, int]], int, list[Home]] | None:
+    ) -> tuple[bytes, list[tuple[int, int]], int, list[Home], bool] | None:
         blobs = self.cache.get(slot)
         if blobs is None or len(blobs) != 2:
             return None
@@ -443,7 +460,7 @@ class Jit:
         slow = self._slow(mode, spans)
         if slow is not None and not slow <= set(about.get("slow", ())):
             return None
-        return blobs[1], spans, about["insns"], homes
+        return blobs[1], spans, about["insns"], homes, "hurried" in about
 
     def stats(self) -> dict[str, int]:
         return {

@@ -23,9 +23,9 @@ class Run:
     errors: str
 
 
-def run(words: list[str], bytecode: Path | None = None) -> Run:
-    """Run a command; SystemExit if it fails. bytecode: where Python keeps that of our sources, as it would
-    beside an installed package."""
+def run(words: list[str], bytecode: Path | None = None, folder: Path | None = None) -> Run:
+    """Run a command in a folder; SystemExit if it fails. bytecode: where Python keeps that of our sources, as
+    it would beside an installed package."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if bytecode is not None:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -33,7 +33,7 @@ def run(words: list[str], bytecode: Path | None = None) -> Run:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
         process = subprocess.Popen(
-            words, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment, cwd=ROOT
+            words, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment, cwd=folder or ROOT
         )
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         wall = time.perf_counter() - start

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +27,11 @@ from tests.engine.machine import (
 )
 from tests.engine.sequences import SKIPPED
 from tests.engine.short import program, run, words
+from translator.cache import Cache
 from translator.jit import Jit
 from translator.softmmu import GRANULE_BITS
 from translator.state import JUMP_ENTRIES
-from translator.worker import Pool
+from translator.worker import JOBS, Pool
 
 COUNT_DOWN = "5281 | addq.l #1,d1\n5382 | subq.l #1,d2\n66fa | bne.s to the start"
 
@@ -221,6 +223,47 @@ def test_a_killed_worker_does_not_hurt(machine: Machine) -> None:
         assert s.r[1] + s.r[2] == 1 << 30
     finally:
         pool.close()
+
+
+class InTurn(Pool):
+    """Does its jobs itself, one a poll."""
+
+    def _feed(self) -> None:
+        pass
+
+    def poll(self, timeout: float = 0.0) -> int:
+        if not self.queue:
+            return 0
+        job = self.queue.popleft()
+        job.done(JOBS[job.name](*job.args), None)
+        return 1
+
+
+def test_what_was_translated_in_a_hurry_is_made_better(machine: Machine, tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    def start() -> Jit:
+        jit = Jit(machine.model, machine.native, Cache(tmp_path), InTurn(1), hot=2)
+        jit.on_linked = lambda code, obj: sizes.append(len(obj))
+        machine.jit = machine.cpu.jit = jit
+        machine.cpu.flush_jumps()
+        jit.attach(machine.cpu)
+        machine.load(program(COUNT_DOWN, {2: 1 << 30}))
+        for _ in range(10):
+            machine.cpu.run(99)
+            jit.poll()
+        s = machine.cpu.state
+        machine.cpu.run(-machine.cpu.executed % 3)
+        assert s.r[1] + s.r[2] == 1 << 30
+        return jit
+
+    first = start()
+    assert (first.counts["translated"], first.counts["improved"], first.counts["linked"]) == (1, 1, 2)
+    assert not first.hurried
+    assert machine.cpu.state.insns_jit > 500
+    second = start()
+    assert (second.counts["translated"], second.counts["improved"], second.counts["from_cache"]) == (0, 0, 1)
+    assert sizes[2] == sizes[1]
 
 
 def test_stop_is_not_lost_in_a_region(machine: Machine) -> None:

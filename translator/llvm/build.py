@@ -48,11 +48,14 @@ def machine(codegen: int) -> Any:
     )
 
 
-def optimise(text: str, level: int, codegen: int = 2) -> Any:
+Level = int | tuple[str, ...]
+
+
+def optimise(text: str, level: Level, codegen: int = 2) -> Any:
     """Parse and optimise; returns the llvmlite module.
 
     Level -1 does nothing, 0 only combines instructions, which is all that straight-line handlers gain from;
-    1 to 3 are LLVM's.
+    1 to 3 are LLVM's; names are function passes of llvmlite's.
     """
     tm = machine(codegen)
     try:
@@ -61,23 +64,25 @@ def optimise(text: str, level: int, codegen: int = 2) -> Any:
     except RuntimeError as e:
         raise CompileError(f"{e}") from None
     module.triple, module.data_layout = llvm.get_process_triple(), str(tm.target_data)
-    if level < 0:
+    if level == -1:
         return module
-    tuning = llvm.create_pipeline_tuning_options(speed_level=level)
+    names = ("instruction_combine",) if level == 0 else level
+    tuning = llvm.create_pipeline_tuning_options(speed_level=names if isinstance(names, int) else 2)
     tuning.loop_vectorization = tuning.slp_vectorization = False
     builder = llvm.create_pass_builder(tm, tuning)
-    if level:
+    if isinstance(names, int):
         builder.getModulePassManager().run(module, builder)
         return module
     passes = llvm.create_new_function_pass_manager()
-    passes.add_instruction_combine_pass()
+    for name in names:
+        getattr(passes, f"add_{name}_pass")()
     for function in module.functions:
         if not function.is_declaration:
             passes.run(function, builder)
     return module
 
 
-def compile_text(text: str, level: int = 1, codegen: int = 2) -> bytes:
+def compile_text(text: str, level: Level = 1, codegen: int = 2) -> bytes:
     """LLVM text to a relocatable object of the host."""
     return bytes(machine(codegen).emit_object(optimise(text, level, codegen)))
 
