@@ -90,6 +90,7 @@ loop:   and     %g7, 3, %g2
         lda     [%o1] 4, %o2
         set     0x40000000, %o3
         andn    %o2, %o3, %o2
+        xor     %o2, 4, %o2             ! and another page of memory
         sta     %o2, [%o1] 4
 4:      cmp     %o1, 6
         bne     5f
