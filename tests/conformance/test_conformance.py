@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import guest, musashi, qemu, sparc_user, table, vectors
+from tests.conformance import guest, musashi, qemu, sparc_system, sparc_user, table, vectors
 from tests.conformance.flat import ADDRESS_24, native
 from tests.conformance.rows import ROWS, Row
 from tests.conformance.runner import Result, run
 from tests.conformance.tally import Tally
+from tests.insn import sparc_leon
 from tests.insn.known import FLAWS
 from tests.insn.sample import TARGET as SAMPLE
 from tests.insn.vectors import cases
@@ -85,6 +86,19 @@ def test_a_wrong_answer_of_qemu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     assert tally.unexplained == 1
     assert tally.failures[0].startswith("seed ")
     assert "4000: " in tally.failures[0]
+
+
+@pytest.mark.skipif(bool(sparc_system.missing()), reason=sparc_system.missing())
+def test_a_wrong_answer_of_the_leon_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*args: Any) -> list[bytes]:
+        first, *others = theirs(*args)
+        return [first[:-1] + bytes([first[-1] ^ 1]), *others]
+
+    theirs = sparc_leon.theirs
+    monkeypatch.setattr(sparc_leon, "theirs", wrong)
+    tally = sparc_system.run("mb86904", "interp", 1, 20)
+    assert tally.unexplained == 1
+    assert tally.failures[0].startswith("seed ")
 
 
 @pytest.mark.skipif(bool(qemu.missing()), reason=qemu.missing())

@@ -63,6 +63,25 @@ def test_regions(code_cache: Cache) -> None:
     engine.jit.close()
 
 
+@needs_qemu
+@pytest.mark.parametrize(
+    ("code", "rs1", "flags"),
+    [(0x18, 1, "icc 00000007 00000004"), (0x1C, 0, "icc 0000000b 00000008")],
+    ids=["addxcc", "subxcc"],
+)
+def test_flaw_of_qemu(code: int, rs1: int, flags: str) -> None:
+    """ADDXcc, SUBXcc behind what clears C: V and C are those of the instruction before (V8 B.12, B.13)."""
+    end = sparc.ORIGIN + sparc.PAGE
+    p = sparc.make(1, sparc.ORIGIN, 1, end)
+    last = p.words[sparc.SETUP + p.body :]
+    clears = sparc.op3(2, 0x12, 0, 0, imm=0)  # ORcc
+    p.words = [*p.words[: sparc.SETUP], *sparc.load_constant(1, 0x80000000), clears]
+    p.words += [sparc.op3(2, code, 2, rs1, 1), *last]
+    mine = sparc.concrete(MB86904)(sparc.ORIGIN, sparc.page(p), end)
+    assert mine is not None
+    assert sparc.difference(p, mine, sparc.theirs([p])[0]).startswith(f"seed 1: {flags}; ")
+
+
 def test_engines_agree(interpreter: Native) -> None:
     """Also on which programs trap."""
     mine = sparc.acceptable(range(5000, 5050), LENGTH, sparc.concrete(MB86904))
