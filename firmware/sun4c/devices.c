@@ -140,7 +140,7 @@ static int answers(u32 address, u32 size)
 
 static void build_scsi(struct node *sbus)
 {
-    struct node *dma = tree_add(sbus, "dma"), *esp = tree_add(sbus, "esp");
+    struct node *dma = tree_add(sbus, "dma"), *esp = tree_add(sbus, "esp"), *disk = tree_add(esp, "sd");
 
     WORDS(dma, "reg", 0, OBIO_DMA - 0x8000000, 0x10);
     WORDS(dma, "address", VA_DMA);
@@ -152,6 +152,7 @@ static void build_scsi(struct node *sbus)
     WORDS(esp, "initiator-id", 7);
     WORDS(esp, "scsi-initiator-id", 7);
     interrupt(esp, 3);
+    text(disk, "device_type", "block"); /* any target: it has no address of its own */
 }
 
 static void build_ethernet(struct node *sbus)

@@ -1,18 +1,20 @@
-/* Devices that were opened by path: the console, the boot file of the host, the network. */
+/* Devices that were opened by path: the console, the boot file of the host, the network, disks. */
 #include "console.h"
 #include "devices.h"
+#include "disk.h"
 #include "ether.h"
 #include "host.h"
 #include "machine.h"
 #include "romvec.h"
 
 enum { FILES = 8, CONSOLE = 1, NOT_YET = -2 };
-enum kind { NOTHING, SERIAL, HOST_FILE, NETWORK };
+enum kind { NOTHING, SERIAL, HOST_FILE, NETWORK, DISK };
 
 static struct file {
     struct node *node;
     enum kind kind;
-    u32 at;
+    u64 at;
+    struct disk disk;
 } files[FILES];
 
 static struct file *file_of(u32 fd)
@@ -28,27 +30,39 @@ static enum kind kind_of(const struct node *node)
         return HOST_FILE;
     if (!strcmp(type, "network"))
         return NETWORK;
+    if (!strcmp(type, "block"))
+        return DISK;
     return tree_find(tree_root, console_path, &arguments) == node ? SERIAL : NOTHING;
+}
+
+/* What follows the last @. */
+static const char *disk_part(const char *path)
+{
+    const char *part = path;
+
+    for (; *path; path++)
+        if (*path == '@')
+            part = path + 1;
+    return part;
 }
 
 u32 device_open(const char *path)
 {
+    struct disk disk = {0, 0, 0};
+    char full[PATH_SIZE];
     const char *arguments;
-    struct node *node = tree_find(tree_root, path, &arguments);
 
-    if (node && *path != '/') { /* an alias */
-        struct node *aliases = tree_find(tree_root, "/aliases", &arguments);
-
-        node = tree_find(tree_root, tree_text(aliases, path), &arguments);
-    }
+    struct node *node = tree_expand(path, full) ? tree_find(tree_root, full, &arguments) : 0;
     if (!node)
         return 0;
     enum kind kind = kind_of(node);
     if (!kind || (kind == NETWORK && ether_start(&ether_le)))
         return 0;
+    if (kind == DISK && disk_open(&disk, disk_part(full)))
+        return 0;
     for (u32 i = 0; i < FILES; i++)
         if (!files[i].node) {
-            files[i] = (struct file){node, kind, 0};
+            files[i] = (struct file){node, kind, 0, disk};
             return i + 1;
         }
     return 0;
@@ -78,11 +92,29 @@ static int read_host(struct file *file, void *to, u32 n)
 
     if (host_size(&size) || file->at > size)
         return -1;
-    n = n < size - file->at ? n : size - file->at;
-    if (host_read(file->at, to, n))
+    n = n < size - (u32)file->at ? n : size - (u32)file->at;
+    if (host_read((u32)file->at, to, n))
         return -1;
     file->at += n;
     return (int)n;
+}
+
+static int read_disk(struct file *file, void *to, u32 n)
+{
+    int count = disk_read(&file->disk, file->at, to, n);
+
+    if (count > 0)
+        file->at += (u32)count;
+    return count;
+}
+
+static int write_disk(struct file *file, const void *from, u32 n)
+{
+    int count = disk_write(&file->disk, file->at, from, n);
+
+    if (count > 0)
+        file->at += (u32)count;
+    return count;
 }
 
 static int read_console(u8 *to, u32 n)
@@ -125,6 +157,7 @@ int device_read(u32 fd, void *to, u32 n)
         return -1;
     return file->kind == HOST_FILE ? read_host(file, to, n)
            : file->kind == NETWORK ? read_frame(to, n)
+           : file->kind == DISK    ? read_disk(file, to, n)
                                    : read_console(to, n);
 }
 
@@ -136,6 +169,8 @@ int device_write(u32 fd, const void *from, u32 n)
         return -1;
     if (file->kind == NETWORK)
         return write_frame(from, n);
+    if (file->kind == DISK)
+        return write_disk(file, from, n);
     for (u32 i = 0; i < n; i++)
         console_put(((const u8 *)from)[i]);
     return (int)n;
@@ -145,8 +180,8 @@ int device_seek(u32 fd, u32 high, u32 low)
 {
     struct file *file = file_of(fd);
 
-    if (!file || file->kind != HOST_FILE || high)
+    if (!file || (file->kind != DISK && (file->kind != HOST_FILE || high)))
         return -1;
-    file->at = low;
+    file->at = (u64)high << 32 | low;
     return 0;
 }

@@ -2,11 +2,13 @@
 #include "image.h"
 #include "boot.h"
 #include "console.h"
+#include "disk.h"
 #include "ether.h"
 #include "machine.h"
+#include "romvec.h"
 #include "tree.h"
 
-enum { LOAD_AT = 0x4000, AOUT_HEADER = 32 };
+enum { LOAD_AT = 0x4000, AOUT_HEADER = 32, BOOT_BLOCKS = 16 };
 
 /* The file at LOAD_AT, which is moved to the end of memory so that a program can be loaded out of it. */
 static int read_image(struct source *source, u32 offset, void *to, u32 n)
@@ -46,6 +48,20 @@ static int load_from_network(void)
     return n;
 }
 
+/* The boot block: what follows the label, to the end of the first 8 KB. */
+static int load_from_disk(const char *path)
+{
+    u32 fd = device_open(path);
+    int n;
+
+    if (!fd)
+        return -1;
+    device_seek(fd, 0, BLOCK);
+    n = device_read(fd, (void *)LOAD_AT, (BOOT_BLOCKS - 1) * BLOCK);
+    device_close(fd);
+    return n;
+}
+
 void boot_device(const char *path, u32 argc, const char *const *argv)
 {
     struct boot_request request = {.file = argv[0], .driver = path};
@@ -57,11 +73,15 @@ void boot_device(const char *path, u32 argc, const char *const *argv)
         printf("%s: there is no such device; show-devs lists them\n", path);
         return;
     }
-    if (strcmp(tree_text(node, "device_type"), "network")) {
+    const char *type = tree_text(node, "device_type");
+    if (!strcmp(type, "network"))
+        n = load_from_network();
+    else if (!strcmp(type, "block"))
+        n = load_from_disk(path);
+    else {
         printf("%s: there is no driver to boot from it; boot FILE boots a file of the host\n", path);
         return;
     }
-    n = load_from_network();
     if (n == 0)
         printf("There is nothing to boot there\n");
     if (n <= 0)

@@ -72,7 +72,7 @@ void mmu_find_memory(void)
 
     const struct memory_bank *last = &memory_banks[memory_bank_count - 1];
     u32 data = last->start + last->size - DATA_PAGES * PAGE_SIZE;
-    memory_own = data - ETHER_MEMORY;
+    memory_own = data - ETHER_MEMORY - ESP_MEMORY;
     move_data_pages(OWN | data >> PAGE_SHIFT);
 }
 

@@ -89,6 +89,8 @@
 #define DATA_END (VA_DATA + DATA_PAGES * PAGE_SIZE)
 #define VA_ETHER_MEMORY DVMA_START /* ours while we use the Ethernet: two pages below the others */
 #define ETHER_MEMORY 0x2000
+#define VA_ESP_MEMORY (DVMA_START + ETHER_MEMORY) /* likewise the disks' */
+#define ESP_MEMORY 0x4000
 
 #define TICK_STACK_SIZE 0x1000
 #define STACK_TOP DATA_END

@@ -121,6 +121,10 @@ static int means(const struct node *node, const char *part, u32 length)
     const char *name = tree_text(node, "name");
 
     tree_name(node, full, sizeof full);
+    if (!strcmp(full, name))
+        for (u32 i = 0; i < length; i++)
+            if (part[i] == '@') /* a node without an address stands for all */
+                length = i;
     return (strlen(name) == length && !strncmp(name, part, length)) ||
            (strlen(full) == length && !strncmp(full, part, length));
 }
@@ -155,4 +159,20 @@ struct node *tree_find(struct node *from, const char *path, const char **argumen
     if (*path == ':')
         *arguments = path + 1;
     return node;
+}
+
+int tree_expand(const char *word, char path[PATH_SIZE])
+{
+    char name[PATH_SIZE];
+    const char *rest = word, *arguments;
+
+    strcopy(path, word, PATH_SIZE);
+    if (*word == '/')
+        return 1;
+    while (*rest && *rest != ':')
+        rest++;
+    strcopy(name, word, (size_t)(rest - word) < PATH_SIZE ? (size_t)(rest - word) + 1 : PATH_SIZE);
+    const char *alias = tree_text(tree_find(tree_root, "/aliases", &arguments), name);
+    format_string(path, PATH_SIZE, "%s%s", alias, rest);
+    return *alias != 0;
 }

@@ -31,6 +31,11 @@ int tree_set(struct node *node, const char *name, const void *value, u32 length)
  * none. What follows a colon in the last part is left in *arguments. */
 struct node *tree_find(struct node *from, const char *path, const char **arguments);
 
+enum { PATH_SIZE = 128 };
+
+/* A path with its alias, the part before a colon, replaced; 0 if a word is neither a path nor an alias. */
+int tree_expand(const char *word, char path[PATH_SIZE]);
+
 /* NAME@SPACE,ADDRESS of a node, and its whole path. */
 void tree_name(const struct node *node, char *to, u32 size);
 void tree_path(const struct node *node, char *to, u32 size);

@@ -18,12 +18,12 @@
 /* The path that a word names as a boot device, or null: then it is a file. */
 static const char *device_of(const char *word)
 {
+    static char path[PATH_SIZE];
     const char *arguments;
 
-    if (*word == '/')
-        return tree_find(tree_root, word, &arguments) ? word : 0;
-    const char *alias = tree_text(tree_find(tree_root, "/aliases", &arguments), word);
-    return *alias ? alias : 0;
+    if (!tree_expand(word, path) || (*word == '/' && !tree_find(tree_root, path, &arguments)))
+        return 0;
+    return path;
 }
 
 /* boot [DEVICE] [FILE] [ARGUMENTS]; what is missing is in the options. */

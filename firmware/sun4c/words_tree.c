@@ -4,8 +4,6 @@
 #include "nvram.h"
 #include "words.h"
 
-enum { PATH_SIZE = 128 };
-
 static struct node *current;
 
 static struct node *here(void)
@@ -17,16 +15,14 @@ static struct node *here(void)
 static struct node *wanted(void)
 {
     char *path = words_next();
+    char full[PATH_SIZE];
     const char *arguments;
 
     if (!path)
         return here();
     struct node *node = tree_find(here(), path, &arguments);
-    if (!node && *path != '/') {
-        const char *alias = tree_text(tree_find(tree_root, "/aliases", &arguments), path);
-
-        node = *alias ? tree_find(tree_root, alias, &arguments) : 0;
-    }
+    if (!node && tree_expand(path, full))
+        node = tree_find(tree_root, full, &arguments);
     if (!node)
         words_fail("%s: no such device; show-devs lists them", path);
     return node;
