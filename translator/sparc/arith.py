@@ -8,7 +8,7 @@ from ..spec.insn import Fields
 from ..spec.semantics import Semantics
 from ..spec.value import Val
 from .decl import V8, format3, insn, operand2
-from .flags import carry, negative, overflowed, set_icc, set_logic
+from .flags import carry, negative, overflowed, set_compared, set_icc, set_logic
 from .regs import Y, read_r, write_r
 from .traps import DIVISION_BY_ZERO, TAG_OVERFLOW, take_if
 
@@ -99,9 +99,13 @@ def _additive(op3: int, name: str, minus: bool, extended: bool, ref: str) -> Non
         write_r(s, f.d, _sum(s, f, minus, extended)[0])
 
     def flags(s: Semantics, f: Fields) -> None:
+        a, b = read_r(s, f.s), operand2(s, f)
         result, overflow, borrow = _sum(s, f, minus, extended)
         write_r(s, f.d, result)
-        set_icc(s, result, overflow, borrow)
+        if minus and not extended:
+            set_compared(s, a, b, result)
+        else:
+            set_icc(s, result, overflow, borrow)
 
     plain.__name__, flags.__name__ = name, f"{name}cc"
     insn(format3(2, op3), name + " {rs1}, {op2}, {rd}", ref)(plain)

@@ -1,7 +1,7 @@
 """The integer condition codes, how operations set them and branches test them (V8 manual, 4.2 and B.21).
 
-Kept as the operations leave them.  V and C of a subtraction are formed from comparisons, so that after SUBcc the
-compiler sees `a < b` in BL and BCS instead of bit fiddling.
+Kept as the operations leave them.  Those of a subtraction are formed from comparisons, so that after SUBcc the
+compiler sees `a <= b` in BLE instead of bit fiddling.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ def set_icc(s: Semantics, result: Val, overflow: Val, carry: Val) -> None:
     s.write(CC_Z, result)
     s.write(CC_V, overflow)
     s.write(CC_C, carry.zext(8))
+
+
+def set_compared(s: Semantics, a: Val, b: Val, result: Val) -> None:
+    """The four of result = a - b."""
+    s.write(CC_N, result)
+    s.write(CC_Z, (a != b).zext(32))
+    s.write(CC_V, (a.slt(b) ^ result.slt(0)).sext(32))
+    s.write(CC_C, a.ult(b).zext(8))
 
 
 def set_logic(s: Semantics, result: Val) -> None:
