@@ -132,17 +132,28 @@ class Sse(Emitter):
         return good
 
     def _compare_reals(self, a: str, b: str, w: int, result: str) -> str:
-        """0 equal, 1 a is less, 2 a is greater.  What compares comes behind the question for NaNs."""
+        """0 equal, 1 a is less, 2 a is greater.
+
+        What compares is pinned behind the question for NaNs: elsewhere a signalling one would be noticed that
+        the guest has not looked at.
+        """
         t, good = REAL[w], self.new("good")
         x, y = self._real(a, w), self._real(b, w)
         ordered = f'{CONSTRAINED}.fcmp.f{w}({t} {x}, {t} {y}, metadata !"ord", {STRICT})'
         self.put(f"{good} = call i1 {ordered} strictfp")
+        x, y = self._pinned(x, w), self._pinned(y, w)
         less, more, not_ = self.new(), self.new(), self.new()
         self.put(f"{less} = fcmp olt {t} {x}, {y}")
         self.put(f"{more} = fcmp ogt {t} {x}, {y}")
         self.put(f"{not_} = select i1 {more}, i64 2, i64 0")
         self.put(f"{result} = select i1 {less}, i64 1, i64 {not_}")
         return good
+
+    def _pinned(self, v: str, w: int) -> str:
+        """The same number, which nobody can have sooner."""
+        r = self.new("r")
+        self.put(f'{r} = call {REAL[w]} asm sideeffect "", "=x,0"({REAL[w]} {v})')
+        return r
 
     # -- MXCSR -----------------------------------------------------------------------------------------------
 
