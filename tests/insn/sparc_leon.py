@@ -78,7 +78,7 @@ def theirs(programs: Sequence[Program], model: Model) -> list[bytes]:
 
 @dataclass
 class Error:
-    """QEMU's end: the trap in error mode and the registers, or none, if it goes on for ever; the page then."""
+    """QEMU's end: the trap in error mode and the registers; none if it goes on for ever. The page then."""
 
     trap: int | None
     registers: dict[str, int]
