@@ -21,7 +21,7 @@ class Enable(Register):
     NOT_BOOT = RW(0x80)
     IO_CACHE = TAG(0x40)
     SDVMA = RW(0x20)
-    CACHE = TAG(0x10)
+    CACHE = RW(0x10)
     VIDEO = TAG(0x08)
     RESET = RW(0x04)
 

@@ -70,7 +70,7 @@ class Dvma(dvma.Dvma):
         state = board.maps.state
         kept = int(state.sync_error), int(state.sync_va)  # these registers are the processor's
         state.sync_error = 0
-        phys = cpu.memory.translate(va, ASI_SUPER_DATA, WRITE if writing else READ)
+        phys = board.locate(va, ASI_SUPER_DATA, WRITE if writing else READ)
         cause = int(state.sync_error) & ~SyncError.WRITE
         state.sync_error, state.sync_va = kept
         if phys is None:

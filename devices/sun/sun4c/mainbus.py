@@ -26,11 +26,13 @@ from devices.sun.board import ControllerPort, Watchdog, bus_slaves
 from devices.sun.parity import Parity
 from devices.sun.sun4c import memerr, space, timer
 from devices.sun.sun4c.cache import Cache
+from devices.sun.sun4c.cached import Cached
 from devices.sun.sun4c.control import Aux, AuxBits, Enable, InterruptRegister, SyncError
 from devices.sun.sun4c.dvma import Dvma
 from devices.sun.sun4c.errors import Errors, async_causes, sync_causes
 from devices.sun.sun4c.mmu import (
     BUS,
+    CACHED,
     CONTROL,
     OBIO_BASE,
     PARITY,
@@ -103,6 +105,7 @@ class Mainbus(Element):
         self.interrupts = InterruptRegister(self._level_changed)
         self.errors = Errors(self.maps.state, self.interrupts.error)
         self.cache = Cache(self.maps.state)
+        self.cached = Cached(self)
         self.memory_errors = memerr.MemoryErrors(self._test_parity)
         self.parity = Parity(self._watch_parity, self._wrong_parity, memerr.LANES)
         self.aux = Aux(self._aux_changed)
@@ -185,6 +188,8 @@ class Mainbus(Element):
 
     def read(self, phys: int, va: int, size: int, fc: int) -> int:
         number, address = phys >> SPACE_SHIFT, phys & ADDRESS
+        if number == CACHED:
+            return self.cached.read(va, size, fc)
         try:
             if number == BUS:
                 value = self.bus.read(address, size)
@@ -210,6 +215,8 @@ class Mainbus(Element):
 
     def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None:
         number, address = phys >> SPACE_SHIFT, phys & ADDRESS
+        if number == CACHED:
+            return self.cached.write(va, size, value, fc)
         if self._debug:
             self._show("write", phys, va, size, value, fc)
         try:
@@ -229,6 +236,16 @@ class Mainbus(Element):
                 self.errors.latch_async(async_causes(address, error.timeout), va, size, value)
             elif number not in (BUS, PARITY):
                 raise self._refused(error, "write", phys, va, size) from None
+        return None
+
+    def locate(self, va: int, asi: int, how: int) -> int | None:
+        """Physical address of a cycle behind the cache; None if the MMU refuses it, which SER then tells."""
+        assert self.cpu is not None
+        state, kept = self.maps.state, int(self.maps.state.enable)
+        state.enable = kept & ~Enable.CACHE
+        phys = self.cpu.memory.translate(va, asi, how)
+        state.enable = kept
+        return phys
 
     def _refused(self, error: BusError, what: str, phys: int, va: int, size: int) -> Refused:
         address = phys & ADDRESS if phys >> SPACE_SHIFT == BUS else 0
@@ -270,7 +287,7 @@ class Mainbus(Element):
     def _set_enable(self, value: int) -> None:
         changed = self.enable.write(value)
         self.maps.state.enable = self.enable.value
-        if changed & Enable.NOT_BOOT and self.cpu is not None:
+        if changed & (Enable.NOT_BOOT | Enable.CACHE) and self.cpu is not None:
             self.cpu.flush()
         if self.enable.RESET:
             self.machine.clock.after(0, self._reset_all)

@@ -37,9 +37,10 @@ OBMEM, OBIO = 0, 1
 """Page types; 2 and 3 lead nowhere."""
 
 SPACE_SHIFT = 40
-BUS, NOWHERE, CONTROL, PARITY = range(4)
+BUS, NOWHERE, CONTROL, PARITY, CACHED = range(5)
 """Spaces of physical addresses, in bits 40 and up: the bus (memory from 0, OBIO from F0000000), page types 2
-and 3, control space, and main memory while its parity matters (devices.sun.parity)."""
+and 3, control space, main memory while its parity matters (devices.sun.parity), and virtual addresses while
+the cache is visible (cached.py)."""
 OBIO_BASE = 0xF000_0000
 PROM_BASE, PROM_SIZE = 0xF600_0000, 0x4_0000
 """The boot state's fetches go here, by the low bits of their address."""
@@ -56,19 +57,19 @@ CONTEXT_NUMBER, ERROR_NUMBER = 3, 6
 INVALID, PROTECTION = 0x80, 0x40
 ON_WRITE = 0x8000
 """Bits of the synchronous error register."""
-NOT_BOOT = 0x80
-"""Of the enable register."""
+NOT_BOOT, CACHE = 0x80, 0x10
+"""Of the enable register. The cache is visible in the boot state alone."""
 
 MEMORY = Reg("memory", 64)  # what page type 0 is: BUS or PARITY, shifted
 CONTEXT = Reg("context", 32)
 ENABLE = Reg("enable", 32)
 SYNC_ERROR = Reg("sync_error", 32)
 SYNC_VA = Reg("sync_va", 32)
-CACHED = Reg("cached", 32)  # some cache tag is valid: flushes have something to do
+LINES = Reg("lines", 32)  # some cache tag is valid: flushes have something to do
 PAGE_MAP = Reg("page_map", 32, PMEGS * PAGES)
 SEGMENT_MAP = Reg("segment_map", 8, CONTEXTS * SEGMENTS)
 LAYOUT = Layout(
-    "sun4cmmu", (MEMORY, CONTEXT, ENABLE, SYNC_ERROR, SYNC_VA, CACHED, PAGE_MAP, SEGMENT_MAP), core=False
+    "sun4cmmu", (MEMORY, CONTEXT, ENABLE, SYNC_ERROR, SYNC_VA, LINES, PAGE_MAP, SEGMENT_MAP), core=False
 )
 
 
@@ -87,7 +88,9 @@ def translate(s: Semantics, va: Val, asi: Val, how: Val) -> Val:
     pte, error = s.read(PAGE_MAP, index), s.read(SYNC_ERROR)
     writing = how == WRITE
     mapped = asi.lsr(2) == 2
-    booting = (asi == ASI_SUPER_CODE) & ((s.read(ENABLE) & NOT_BOOT) == 0)
+    enable = s.read(ENABLE)
+    booting = (asi == ASI_SUPER_CODE) & ((enable & NOT_BOOT) == 0)
+    cached = mapped & ((enable & (NOT_BOOT | CACHE)) == CACHE) & ~booting & (how != PEEK)
     valid = pte.bit(31) & ~_in_hole(va)
     allowed = (asi.bit(0) | ~pte.bit(29)) & (~writing | pte.bit(30))
     good = valid & allowed
@@ -100,14 +103,15 @@ def translate(s: Semantics, va: Val, asi: Val, how: Val) -> Val:
         s.write(SYNC_ERROR, error & ~ON_WRITE | cause | writing.zext(32) << 15)
         s.write(SYNC_VA, va)
 
-    s.if_(mapped & ~booting & (how != PEEK), lambda: s.if_(good, used, refused))
+    s.if_(mapped & ~booting & ~cached & (how != PEEK), lambda: s.if_(good, used, refused))
     kind, low = pte.bits(27, 26), va.zext(64)
     offset = (pte & 0xFFFF).zext(64) << PAGE_BITS | low & 0xFFF
     nowhere = s.const(NOWHERE << SPACE_SHIFT, 64)
     base = (kind == OBMEM).select(s.read(MEMORY), (kind == OBIO).select(s.const(OBIO_BASE, 64), nowhere))
     where = booting.select(low & PROM_SIZE - 1 | PROM_BASE, base | offset)
     found = (good | booting).select(where, REFUSED)
-    return mapped.select(found, low | CONTROL << SPACE_SHIFT | UNCACHED)
+    visible = cached.select(low | CACHED << SPACE_SHIFT, found)
+    return mapped.select(visible, low | CONTROL << SPACE_SHIFT | UNCACHED)
 
 
 def registers(s: Semantics, va: Val, desc: Val, value: Val) -> Val:
@@ -131,7 +135,7 @@ def registers(s: Semantics, va: Val, desc: Val, value: Val) -> Val:
     flush = s.const(0, 1)
     for number_ in FLUSHES:
         flush = flush | (asi == number_)
-    is_flush = flush & writing & (s.read(CACHED) == 0)
+    is_flush = flush & writing & (s.read(LINES) == 0)
 
     entry = value & PTE_BITS
     prom = (pte & 0xFFC0) == PROM_BASE - OBIO_BASE >> PAGE_BITS

@@ -383,3 +383,54 @@ def test_parity(board):
     # only the byte itself, and the halfword that it is in
     assert done.words(0x8000, 6) == [0, 0, 0, 8, 0xC000, 9]
     assert done.words(0x8018, 5) == [0x92, 0x10, 0, 0, 0]
+
+
+def test_the_cache_in_the_boot_state(board):
+    """A self-test: lines fill, hit, are written through and flushed."""
+    done = board(
+        CAUGHT
+        + """
+        .equ    TAGS, 0x80000000
+        .equ    LINES, 0x90000000
+        set     0x40000000, %i2
+        set     0xc0c0, %i4             ! the test's line
+        set     0x11223344, %o1
+        st      %o1, [%i4]
+        mov     0x10, %o1
+        stba    %o1, [%i2] 2            ! boot state, with the cache
+        ldub    [%i4 + 2], %o2          ! fills
+        set     TAGS + 0xc0c0, %i5
+        lda     [%i5] 2, %o3
+        st      %o2, [%i1]
+        st      %o3, [%i1 + 4]
+        set     LINES + 0xc0c0, %l0
+        set     0x55667788, %o1
+        sta     %o1, [%l0] 2            ! another value in the line
+        ld      [%i4], %o2              ! hits
+        st      %o2, [%i1 + 8]
+        stb     %g0, [%i4]              ! through: to the line and to memory
+        lda     [%l0] 2, %o2
+        st      %o2, [%i1 + 12]
+        lda     [%i5] 2, %o3            ! another address: a store misses, and takes the valid bit
+        or      %o3, 4, %o4
+        sta     %o4, [%i5] 2
+        stb     %g0, [%i4 + 1]
+        lda     [%i5] 2, %o4
+        st      %o4, [%i1 + 16]
+        sta     %o3, [%i5] 2            ! ours again
+        sta     %g0, [%i4] 6            ! hardware page flush
+        lda     [%i5] 2, %o4
+        st      %o4, [%i1 + 20]
+        mov     0x80, %o1
+        stba    %o1, [%i2] 2            ! leave
+        ld      [%i4], %o2
+        st      %o2, [%i1 + 24]
+        clr     %o0
+        b       exit
+        nop
+    """
+    )
+    assert done.status == 0
+    writable, valid = 0x20_0000, 0x8_0000
+    found = done.words(0x8000, 7)
+    assert found == [0x33, writable | valid, 0x55667788, 0x667788, writable | 4, writable, 0x3344]

@@ -12,6 +12,8 @@ from tme.errors import TmeError
 from tme.machine import Machine
 from tme.mesh.session import Session
 from tme.options import Options
+from translator.memory import Refused
+from translator.softmmu import READ
 
 WRITABLE, READ_ONLY = 0xC000_0000, 0x8000_0000
 ENABLE, SDVMA = 0x4000_0000, 0x20
@@ -125,10 +127,45 @@ def test_ethernet_reaches_memory_through_the_maps(powered):
     assert powered.bus.pending(5)
 
 
+def test_tags_protect_while_the_cache_is_visible(powered):
+    board, visible = powered.mainbus, 4 << 40
+    powered.control(2, ENABLE, 1, SDVMA | 0x10)
+    powered.map(0x1000_0000, WRITABLE | 0x30, 8)
+    ours, code, user = 0x1000_0040, 9, 0xA
+    assert board.cpu.memory.translate(ours, 0xB, READ) == visible | ours
+    for asi in (0xB, user):
+        board.write(visible | ours, ours, 4, 0x1234_5678, asi)
+        assert board.read(visible | ours, ours, 4, asi) == 0x1234_5678
+    tag = board.cache.read_tag(ours)
+    for bits, asi, writes, reads in (
+        (0x20_0000, user, False, True),
+        (0x10_0000, user, None, False),
+        (0, 0xB, True, True),
+    ):
+        board.cache.write_tag(ours, (tag ^ bits) if bits != 0x10_0000 else tag | bits)
+        if reads:
+            board.read(visible | ours, ours, 4, asi)
+        else:
+            with pytest.raises(Refused):
+                board.read(visible | ours, ours, 4, asi)
+        if writes:
+            board.write(visible | ours, ours, 1, 0, asi)
+        else:
+            with pytest.raises(Refused):
+                board.write(visible | ours, ours, 1, 0, asi)
+            assert board.errors.read(0) & 0x8040 == 0x8040
+    board.cache.write_tag(ours, 0)
+    powered.control(4, 0x1000_0000, 4, WRITABLE | 0x1000_0030)  # not to be cached
+    board.read(visible | ours, ours, 4, code)
+    assert board.cache.read_tag(ours) == 0
+    assert powered.bus.dma_read(0xFFF0_0000, 1) == b"\0"  # masters go past it
+    with pytest.raises(Refused):
+        board.read(visible | 0x1000_1000, 0x1000_1000, 4, 0xB)
+    assert board.errors.read(0) == 0x80
+
+
 def test_random_cycles_harm_nobody(powered):
     """Whatever a guest does to control space and the board's registers, it gets an answer or a refusal."""
-    from translator.memory import Refused
-
     chance = random.Random(17)
     board = powered.mainbus
     places = (

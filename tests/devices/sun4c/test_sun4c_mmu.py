@@ -69,6 +69,8 @@ def reference(state, va, asi, how):
         return 2 << 40 | va, error, error_va, None, None
     if asi == SUPER_CODE and not state.enable & NOT_BOOT:
         return 0xF600_0000 | va & 0x3FFFF, error, error_va, None, None
+    if state.enable & 0x90 == 0x10 and how != PEEK:  # the boot state with a cache
+        return 4 << 40 | va, error, error_va, None, None
     if 0x2000_0000 <= va < 0xE000_0000:
         if how != PEEK:
             error, error_va = error & ~0x8000 | 0x80 | (0x8000 if how == WRITE else 0), va
