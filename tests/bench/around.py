@@ -32,11 +32,13 @@ def around(target: Target, out: Path, runs: int) -> dict[str, float]:
     again = [boot(target, out / INTERPRETER, PROMPT) for _ in range(runs)]
     rows = {
         "first guest instruction, nothing cached, wall s": first.wall,
+        "first guest instruction, nothing cached, processor s": first.total,
         "first guest instruction, warm, wall s": middle(warm, "wall"),
         "first guest instruction, warm, processor s": middle(warm, "cpu"),
         "a program that does nothing, warm, wall s": middle(end, "wall"),
         "firmware prompt, nothing cached, wall s": first.wall + prompt["wall"],
         "firmware prompt, warm, wall s": statistics.median(a["wall"] for a in again),
+        "firmware prompt, warm, processor s": statistics.median(a["cpu"] for a in again),
         "firmware prompt, resident MB without workers": statistics.median(a["resident"] for a in again),
     }
     return rows | translation(target, out) | second_boot(target, out, runs)

@@ -14,10 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Run:
-    """A process that has ended: wall and processor seconds, resident MB at most, what it wrote."""
+    """A process that has ended: wall and processor seconds (its own, and with those of its children), resident
+    MB at most, what it wrote."""
 
     wall: float
     cpu: float
+    total: float
     resident: float
     output: str
     errors: str
@@ -42,7 +44,8 @@ def run(words: list[str], bytecode: Path | None = None, folder: Path | None = No
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        done = Run(wall, cpu, used.ru_maxrss / 1024, out.read(), err.read())
+        total = used.ru_utime + used.ru_stime
+        done = Run(wall, cpu, total, used.ru_maxrss / 1024, out.read(), err.read())
     if process.returncode:
         raise SystemExit(f"{' '.join(words)} ended with status {process.returncode}:\n{done.errors[-2000:]}")
     return done
