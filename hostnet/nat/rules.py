@@ -6,6 +6,7 @@ Sources: nft(8), libnftables-json(5), npf.conf(5), pf.conf(5).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,15 +75,9 @@ class Nat:
     # ---- others ----------------------------------------------------------------------------------------
 
     def npf(self) -> str:
-        """The configuration, for NetBSD's `npfctl reload`."""
-        return (
-            f'$ext_if = "{self.outside}"\n'
-            f"$ext_addr = {'inet6' if self.family == 'ip6' else 'inet4'}($ext_if)\n"
-            f"$int_net = {{ {self.network} }}\n\n"
-            f"map $ext_if dynamic $int_net -> $ext_addr\n\n"
-            f'group "{TABLE}" on $ext_if {{\n\tpass stateful out final all\n\tpass in final all\n}}\n\n'
-            f"group default {{\n\tpass final all\n}}\n"
-        )
+        """The translation, for NPF."""
+        addresses = "inet6" if self.family == "ip6" else "inet4"
+        return f'map "{self.outside}" dynamic {self.network} -> {addresses}("{self.outside}")\n'
 
     def pf(self) -> str:
         """The rule, for an anchor of PF."""
@@ -90,29 +85,46 @@ class Nat:
         return f"nat on {self.outside} {family} from {self.network} to any -> ({self.outside})\n"
 
 
-def manual(kind: str, nat: Nat) -> str:
-    """Rules with the commands that load them, for `tmesh --nat-rules`."""
-    six = nat.family == "ip6"
+def npf(nats: Sequence[Nat]) -> str:
+    """A whole configuration, for NetBSD's `npfctl reload`."""
+    text = "".join(nat.npf() for nat in nats) + "\n"
+    for outside in dict.fromkeys(nat.outside for nat in nats):
+        rules = "\tpass stateful out final all\n\tpass in final all\n"
+        text += f'group "{TABLE} {outside}" on "{outside}" {{\n{rules}}}\n\n'
+    return text + "group default {\n\tpass final all\n}\n"
+
+
+def manual(kind: str, nats: Sequence[Nat]) -> str:
+    """Rules of a machine with the commands that load them, for `tmesh --nat-rules`."""
+    six = {nat.family == "ip6" for nat in nats}
     if kind == "nft":
-        forwarding = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
+        switches = {False: "net.ipv4.ip_forward=1", True: "net.ipv6.conf.all.forwarding=1"}
+        families = sorted({nat.family for nat in nats})
         return (
-            f"# Linux: save as tme.nft; as root: sysctl -w {forwarding}=1; nft -f tme.nft\n"
-            f"# and to remove it: nft delete table {nat.family} {TABLE}\n{nat.nft()}"
+            f"# Linux: save as tme.nft; as root: sysctl -w {_all(switches, six)}; nft -f tme.nft\n"
+            f"# and to remove it: {'; '.join(f'nft delete table {family} {TABLE}' for family in families)}\n"
+            + "".join(nat.nft() for nat in nats)
         )
-    forwarding = "net.inet6.ip6.forwarding" if six else "net.inet.ip.forwarding"
+    switches = {False: "net.inet.ip.forwarding=1", True: "net.inet6.ip6.forwarding=1"}
     if kind == "npf":
         return (
             "# NetBSD: save as /etc/npf.conf (or add to it); as root:\n"
-            f"#   sysctl -w {forwarding}=1; npfctl validate; npfctl reload; npfctl start\n"
-            "# where the interface has several addresses, name one of them instead of $ext_addr's value\n"
-            f"# and to remove it: npfctl stop\n{nat.npf()}"
+            f"#   sysctl -w {_all(switches, six)}; npfctl validate; npfctl reload; npfctl start\n"
+            "# where an interface has several addresses, write one of them for inet4(...) or inet6(...)\n"
+            f"# and to remove it: npfctl stop\n{npf(nats)}"
         )
+    newer = "; ".join(f"match out on {n.outside} from {n.network} nat-to ({n.outside})" for n in nats)
     return (
         f'# PF: save as tme.pf; /etc/pf.conf needs the line: nat-anchor "{TABLE}"\n'
-        f"# as root: sysctl {forwarding}=1; pfctl -a {TABLE} -f tme.pf; pfctl -e\n"
-        f"# (OpenBSD has `match out on {nat.outside} from {nat.network} nat-to ({nat.outside})` instead)\n"
-        f"# and to remove it: pfctl -a {TABLE} -F nat\n{nat.pf()}"
+        f"# as root: sysctl {_all(switches, six)}; pfctl -a {TABLE} -f tme.pf; pfctl -e\n"
+        f"# (OpenBSD has `{newer}` instead)\n"
+        f"# and to remove it: pfctl -a {TABLE} -F nat\n" + "".join(nat.pf() for nat in nats)
     )
+
+
+def _all(switches: dict[bool, str], six: set[bool]) -> str:
+    """The settings for the families that occur."""
+    return " ".join(switches[kind] for kind in sorted(six))
 
 
 KINDS = ("nft", "npf", "pf")

@@ -31,13 +31,13 @@ def rules(kind: str, elements: Iterable[Element]) -> str:
         raise TmeError("no tme/host/tun/tap of this machine has NAT: give one the argument `inet ADDRESS`")
     if not taps:
         taps = [("tap0", Args.parse(EXAMPLE.split(), Tap.params))]
-    texts = []
+    nats = []
     for name, args in taps:
         inside, chosen = args.get("interface", name), args.get("nat")
         if "inet" in args:
             inet = network(args["inet"], args.get("netmask") or class_mask(args["inet"]))
-            texts.append(manual(kind, Nat(inside, chosen or default_interface() or "eth0", inet)))
+            nats.append(Nat(inside, chosen or default_interface() or "eth0", inet))
         if "inet6" in args:
             inet6 = str(ipaddress.IPv6Network(args["inet6"], strict=False))
-            texts.append(manual(kind, Nat(inside, chosen or default_interface6() or "eth0", inet6)))
-    return "\n".join(texts)
+            nats.append(Nat(inside, chosen or default_interface6() or "eth0", inet6))
+    return manual(kind, nats)

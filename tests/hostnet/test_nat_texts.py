@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from hostnet.nat.rules import Nat, manual
+from hostnet.nat.rules import Nat, manual, npf
 
 RULES = [Nat("tap0", "wm0", "10.0.77.0/24"), Nat("tap0", "wm0", "fd00:77::/64")]
 
@@ -75,20 +75,22 @@ PF = re.compile(
 )
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_npf(rule):
-    text = rule.npf()
+@pytest.mark.parametrize("rules", [RULES[:1], RULES[1:], RULES], ids=["inet", "inet6", "both"])
+def test_npf(rules):
+    text = npf(rules)
     assert NPF.fullmatch(tokens(text, NPF_TOKENS))
-    assert set(re.findall(r"\$\w+", text)) == set(re.findall(r"(?m)^(\$\w+) =", text))  # all are defined
     assert text.count("group default {") == 1  # there has to be one
-    assert "-> $ext_addr" in text
-    assert "npfctl reload" in manual("npf", rule)
+    assert text.count('group "tme wm0" on "wm0"') == 1
+    assert text.count("map ") == len(rules)
+    assert "npfctl reload" in manual("npf", rules)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_pf(rule):
-    assert PF.fullmatch(tokens(rule.pf(), PF_TOKENS))
-    assert "pfctl -a tme -f tme.pf" in manual("pf", rule)
+@pytest.mark.parametrize("rules", [RULES[:1], RULES[1:], RULES], ids=["inet", "inet6", "both"])
+def test_pf(rules):
+    text = manual("pf", rules)
+    assert PF.fullmatch(tokens(text, PF_TOKENS))
+    assert "pfctl -a tme -f tme.pf" in text
+    assert all(rule.pf() in text for rule in rules)
 
 
 @pytest.mark.parametrize(
@@ -110,4 +112,6 @@ def test_the_family_is_told():
         "nat on wm0 inet from 10.0.77.0/24 to any -> (wm0)\n",
         "nat on wm0 inet6 from fd00:77::/64 to any -> (wm0)\n",
     ]
-    assert "sysctl -w net.inet6.ip6.forwarding=1" in manual("npf", RULES[1])
+    assert "sysctl -w net.inet6.ip6.forwarding=1;" in manual("npf", RULES[1:])
+    assert "sysctl -w net.inet.ip.forwarding=1 net.inet6.ip6.forwarding=1;" in manual("npf", RULES)
+    assert "nft delete table ip tme; nft delete table ip6 tme" in manual("nft", RULES)
