@@ -84,7 +84,7 @@ class Program:
 
 
 class SystemMaker(Maker):
-    """Generates the code of one program at `base`; `v8`: for a processor that multiplies and divides."""
+    """Generates the code of one program at `base`; `v8`: LDD and STD want an even register."""
 
     def __init__(self, rng: random.Random, base: int, model: Model) -> None:
         super().__init__(rng)
@@ -115,7 +115,7 @@ class SystemMaker(Maker):
         kind = rng.randrange(12)
         if kind == 0:
             return op3(2, rng.choice((RD_Y, RD_PSR, RD_WIM, RD_TBR)), to, 0)
-        if kind <= 2:  # a condition and a number, rarely of registers
+        if kind <= 2:  # any condition; the number is an operand, a sum, or given
             if rng.random() < 0.2:
                 return op3(2, TICC, rng.randrange(16), 0, rs2)
             if rng.random() < 0.2:

@@ -26,6 +26,7 @@ OUTPUT = {
     "sort": b"fae258c4\n",
 }
 """As those for the m68k print it."""
+SOME = ["queens", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bits", "sort"))]
 Start = Callable[..., Any]
 
 
@@ -60,7 +61,7 @@ def test_there_are_traces() -> None:
     assert sum(file.stat().st_size for file in [*TRACES.values(), *map(program, TRACES)]) < 150_000
 
 
-@pytest.mark.parametrize("name", OUTPUT)
+@pytest.mark.parametrize("name", SOME)
 def test_concrete(name: str) -> None:
     compare(name, budgets=(1,))
 
@@ -71,9 +72,8 @@ def test_interpreter(name: str, budgets: tuple[int, ...], native: Native) -> Non
     compare(name, native, budgets=budgets)
 
 
-@pytest.mark.parametrize(
-    "name", ["queens", *(pytest.param(n, marks=pytest.mark.slow) for n in ("bits", "sort"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OUTPUT)
 def test_jit(name: str, native: Native) -> None:
     jit = Jit(leon.MODEL, native, Cache(None), Pool(0), 2)
     try:
