@@ -121,7 +121,7 @@ def test_samples_are_asked_for_8000_times_a_second(machine, audio):
 def test_any_guest_is_survived(machine, chip, request):
     element = request.getfixturevalue(chip)
     chance = random.Random(3)
-    for _ in range(5000):
+    for _ in range(3000):
         if chance.random() < 0.1:
             machine.clock.advance(chance.randrange(10_000_000))
         offset = chance.randrange(element.port.size)

@@ -178,7 +178,7 @@ def test_random_cycles_harm_nobody(powered):
         0x0800_FFF8,
         0x0F00_0000,
     )
-    for _ in range(5000):
+    for _ in range(3000):
         size = chance.choice((1, 2, 4, 8))
         if chance.random() < 0.5:
             space, asi = 2 << 40, chance.randrange(256)

@@ -117,7 +117,7 @@ def outcome(rom, engine):
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("TME_SEQUENCES", "2"))))
 def test_any_accesses(tmp_path, seed):
-    rom = assemble(accesses(random.Random(seed), 250), tmp_path)
+    rom = assemble(accesses(random.Random(seed), 150), tmp_path)
     expected = outcome(rom, "concrete")
     assert expected[0] == 0
     assert outcome(rom, "interp") == expected
