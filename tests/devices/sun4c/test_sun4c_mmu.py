@@ -296,7 +296,7 @@ def test_native_cycles_to_control_space_do_what_python_does():
     book, fast = Side(), Side()
     asked = answered = flushes = 0
     segments = (0, 0x4_0000, 0xFFFC_0000, HOLE)
-    for _ in range(3000):
+    for _ in range(4000):
         asi = chance.choice((4, 4, 4, 3, 3, 2, 2, 6, 0xD, 0xF))
         size = 1 if asi == 3 else 4
         if chance.random() < 0.05:
