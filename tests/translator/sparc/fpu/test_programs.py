@@ -79,4 +79,4 @@ def test_regions_many(fpu_interpreter: Native) -> None:
 
 @pytest.mark.slow
 def test_concrete_many(fpu_interpreter: Native) -> None:
-    against_concrete(fpu_interpreter, range(100, 200))
+    against_concrete(fpu_interpreter, range(100, 130))

@@ -60,6 +60,6 @@ def test_concrete(fpu_interpreter: Native, name: str) -> None:
 
 @pytest.mark.slow
 def test_concrete_many(fpu_interpreter: Native) -> None:
-    cases = random_cases(7, MANY // 5, rd=0) + random_cases(8, MANY // 20)
+    cases = random_cases(7, MANY // 25, rd=0) + random_cases(8, MANY // 50)
     wrong, _ = differences(cases, engine(MODEL, fpu_interpreter)(cases), engine(MODEL)(cases), NONE)
     assert not wrong, "\n".join(wrong[:20])
