@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "mmu.h"
 #include "nvram.h"
+#include "romvec.h"
 #include "timer.h"
 #include "trap.h"
 #include "zs.h"
@@ -76,10 +77,13 @@ void machine_prepare_kernel(void)
     mmu_limit_memory(KERNEL_SIZE);
 }
 
-/* All that a kernel is told is behind the ROM vector. */
+/* The command line is behind the ROM vector. A boot program is told the kernel's name, a kernel need not be: Linux
+ * would hand it on to its first process. NetBSD skips all before the first blank, so that stays. */
 void kernel_prepare(const struct program *program, u32 argc, const char *const *argv)
 {
     (void)program;
     (void)argc;
     (void)argv;
+    while (*romvec_boot_arguments && *romvec_boot_arguments != ' ')
+        romvec_boot_arguments++;
 }

@@ -13,6 +13,7 @@
 #include "timer.h"
 #include "trap.h"
 #include "words.h"
+#include "zs.h"
 
 enum { MAGIC = 0x10010407, VERSION = 2, REVISION = 2 << 16 | 9, TTYA = 1, TEXT_SIZE = 256, CONSOLE = 1 };
 
@@ -261,6 +262,7 @@ void machine_prepare_standalone(const struct boot_request *request, u32 argc, co
     arguments.kernel = arguments.argv[0];
     romvec_boot_path = path_text;
     romvec_boot_arguments = arguments_text;
+    zs_listen();
     mmu_set_contexts();
 }
 

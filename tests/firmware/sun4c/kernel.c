@@ -194,7 +194,7 @@ void kernel_main(const u8 *romvec)
 {
     vector = romvec;
     PRINT("romvec %x magic %x version %u revision %x\n", romvec, ROM(0, u32), ROM(4, u32), ROM(0xC, u32));
-    PRINT("path %s arguments %s\n", *ROM(0x88, char **), *ROM(0x8C, char **));
+    PRINT("path %s arguments [%s]\n", *ROM(0x88, char **), *ROM(0x8C, char **));
     PRINT("argv %s file %s\n", (*ROM(0x80, char ***))[1], *(char **)((u8 *)*ROM(0x80, char **) + 148));
     walk(ROM(0x1C, struct node_operations *)->next(0), 0);
     check_tree();

@@ -356,7 +356,7 @@ def kernel_session(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_kernel_finds_the_rom_vector(kernel_session: str) -> None:
     for line in (
         "romvec ffe81000 magic 10010407 version 2 revision 20009",
-        "path /host@1,f7f00000 arguments vmunix -s one",
+        "path /host@1,f7f00000 arguments [ -s one]",
         "argv -s file vmunix",
         "idprom 32 type 55 sum 0",
         "absent -1 -1 -1",
