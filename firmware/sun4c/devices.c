@@ -55,7 +55,7 @@ static struct node *build_root(void)
     WORDS(root, "mmu-npmg", PMEGS);
     WORDS(root, "vac-size", 0x10000);
     WORDS(root, "vac-linesize", 32);
-    flag(root, "vac_hwflush");
+    WORDS(root, "vac_hwflush", 1);
     WORDS(root, "buserr-type", 1);
     tree_set(root, "idprom", nvram_idprom(), sizeof(struct idprom));
     text(root, "stdin-path", console_path);
