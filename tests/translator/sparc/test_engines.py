@@ -19,7 +19,7 @@ from translator.sparc import MB86900, MB86904
 from translator.worker import Pool
 
 PILES = 60  # machines full of random instructions
-LOOPS = int(os.environ.get("TME_SEQUENCES", 8))  # programs that loop, by model
+LOOPS = int(os.environ.get("TME_LOOPS", 8))  # programs that loop, by model
 COUNTS = (1, 2, 3, 7, 20, 50, 101, 400, 1000)
 
 
@@ -103,7 +103,7 @@ def same_at_every_stop(seed: int, model: Model, native: Native, cache: Cache, st
 
 
 def test_regions(sparc_interpreter: Any, code_cache: Cache) -> None:
-    for seed in (10, 12, 15):
+    for seed in (12, 15):
         assert same_at_every_stop(seed, MB86904, sparc_interpreter, code_cache, 40) > 1000
 
 
