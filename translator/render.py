@@ -71,6 +71,7 @@ class RegionEmitter(LazyEmitter):
         self._cold: list[str] = []
         self.here = region.entry
         self.back = 0  # instructions that an exit here takes back
+        self._late: set[Slot] = set()  # registers that are stored where the ways out join
         self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
         self.hosts = any(u.op == "host" for b in region.blocks.values() for s in b.steps for u in s.ops)
 
@@ -109,6 +110,11 @@ class RegionEmitter(LazyEmitter):
         elif self.hosts:
             self.block("x.leave")
             fields = self.way_out()
+            for slot in sorted(self._late):
+                r, v = self.slots[slot], self.new()
+                t = "double" if r.real else f"i{r.width}"
+                self.put(f"{v} = load {t}, ptr %{slot[0]}.{slot[1]}")
+                self.put(f"store {t} {v}, ptr {self._state(*slot, r)}, {STATE}")
             self.host_leave()
             self._gone(*fields)
         self.lines.append("}\n")
@@ -268,6 +274,11 @@ class RegionEmitter(LazyEmitter):
         """Store what has changed and go on at pc in other code."""
         for slot in sorted(self._at_root | path.changed.keys()):
             r = self.slots[slot]
+            if self._stays(r):
+                self._late.add(slot)
+                if slot in path.changed:
+                    self._keep(slot, self.text(path.changed[slot]))
+                continue
             v = self.text(self._read(path, slot, r))
             self.put(f"store i{r.width} {v}, ptr {self._state(*slot, r)}, {STATE}")
         if path.window:
@@ -293,6 +304,20 @@ class RegionEmitter(LazyEmitter):
             self.br("x.leave")
         else:
             self._gone(*fields)
+
+    def _stays(self, r: Reg) -> bool:
+        """Whether exits leave a register in its stack slot: with many, of many exits."""
+        return self.hosts and (r.real or not r.lazy)
+
+    def _keep(self, slot: Slot, v: str) -> None:
+        """Put a register into its stack slot."""
+        r, (reg, i) = self.slots[slot], slot
+        if r.real:
+            real = self.new("r")
+            self.put(f"{real} = bitcast i{r.width} {v} to double")
+            self.put(f"store double {real}, ptr %{reg}.{i}")
+        else:
+            self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
 
     def _gone(self, how: str, op: str, left: str) -> None:
         """To the code whose address is at an offset in the state."""
