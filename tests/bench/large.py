@@ -94,14 +94,14 @@ class Guest:
 
 def guests(out: Path) -> Iterator[Guest]:
     """All that can be had."""
+    files = out / "files"
+    files.mkdir()
     for name, text in [("generate", GENERATE), *((f"grow {n}", grow(n)) for n in GROW)]:
         source = out / f"{name.replace(' ', '')}.c"
         source.write_text(text)
         SUN3.compile(source, HERE / "programs", out)
         yield Guest(name, SUN3.program(source.stem, out))
     folder = Path(os.environ.get("TME_PROGRAMS") or "/nowhere")
-    files = out / "files"
-    files.mkdir()
     (files / "bench.lua").write_text(LUA)
     if (folder / "lua").exists():
         yield Guest("lua", folder / "lua", ("bench.lua",), files)

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Run:
-    """A process that has ended: wall and processor seconds (its own; with its children's), resident MB at most,
-    what it wrote."""
+    """A process that has ended: wall and processor seconds (its own; with its children's), resident MB at
+    most, what it wrote."""
 
     wall: float
     cpu: float
