@@ -13,7 +13,6 @@ from typing import Any
 from tests.bench.process import Run, run
 from tests.bench.targets import COLD, HERE, INTERPRETER, Target
 
-PROMPT = "\n>"
 LINUX = ("/ # ", "prom", "console=hvc0")  # what tests/guests/linux/build.py makes: its prompt, its arguments
 
 
@@ -22,14 +21,14 @@ def around(target: Target, out: Path, runs: int) -> dict[str, float]:
     start, cache = target.program("start", out), ("--cache-dir", str(out / INTERPRETER))
     fresh = out / "fresh" / target.name
     first = run([sys.executable, "-m", "tme", target.machine, "--insns", "1", "--cache-dir", str(fresh)])
-    prompt = boot(target, fresh, PROMPT)
+    prompt = boot(target, fresh, target.prompt)
     run(target.boot(start, "--interp", "--jit-workers", "0", *cache))  # no workers: all of it, and at once
     one = [sys.executable, "-m", "tme", target.machine, "--insns", "1", *cache]
     run(one, out / "pyc")
     warm = [run(one, out / "pyc") for _ in range(runs)]
     end = [run(target.boot(start, "--interp", *cache), out / "pyc") for _ in range(runs)]
-    boot(target, out / INTERPRETER, PROMPT)
-    again = [boot(target, out / INTERPRETER, PROMPT) for _ in range(runs)]
+    boot(target, out / INTERPRETER, target.prompt)
+    again = [boot(target, out / INTERPRETER, target.prompt) for _ in range(runs)]
     rows = {
         "first guest instruction, nothing cached, wall s": first.wall,
         "first guest instruction, nothing cached, processor s": first.total,

@@ -32,6 +32,7 @@ class Target:
     compiler: str
     flags: tuple[str, ...]
     qemu: str
+    prompt: str  # of the firmware
     musashi: bool = False
 
     @property
@@ -81,6 +82,7 @@ TARGETS = (
         "m68k-linux-gnu-gcc",
         ("-m68020", "-m68881"),
         "qemu-m68k",
+        "\n>",
         musashi=True,
     ),
     Target(
@@ -89,6 +91,7 @@ TARGETS = (
         "sparc64-linux-gnu-gcc",
         ("-m32", "-mcpu=v7"),
         "qemu-sparc",
+        "\nok ",
     ),
 )
 
