@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import parts
 from .isa import Model
 from .llvm.emit import TEXT
 from .llvm.fast import REACH, FastEmitter
 from .llvm.sse import Sse
 from .llvm.x87 import X87
 from .recall import Memory
+from .signs import simplify
 from .spec.semantics import DATA, PROGRAM, Reg
 from .spec.value import Uop, Val
 
@@ -127,7 +129,10 @@ class LazyEmitter(FastEmitter, X87, Sse):
         v = path.changed.get(slot)
         if v is None:
             v = self._homes.get(slot)
-            if v is None:
+            if v is None and r.parts:
+                found = tuple(self._read(path, (p.name, slot[1]), p) for p in parts.slots(r.name, r.parts))
+                v = self._homes[slot] = parts.join(r.parts, r.width, found, Node)
+            elif v is None:
                 v = self._homes[slot] = Node("home", r.width, (slot, r), 0)
         return v
 
@@ -144,6 +149,10 @@ class LazyEmitter(FastEmitter, X87, Sse):
             at += 1
             if u.op in PURE:
                 args = tuple(self._operand(a) for a in u.args)
+                simpler = simplify(u.op, u.w, args, Node)
+                if simpler is not None:
+                    local[u.n] = simpler
+                    continue
                 cost = 1 + sum(a.cost for a in args if isinstance(a, Node) and not a.done)
                 local[u.n] = Node(u.op, u.w, args, cost)
             elif u.op == "get":

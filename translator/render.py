@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .lazy import LazyEmitter, Operand, Path, Slot
+from . import parts
+from .lazy import LazyEmitter, Node, Operand, Path, Slot
 from .llvm import sse, x87_exit
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
 from .llvm.fast import TABLE
@@ -86,10 +87,22 @@ class RegionEmitter(LazyEmitter):
         self._windows()
         for (reg, i), r in self.slots.items():
             t = "double" if r.real else f"i{r.width}"
-            self.put(f"%{reg}.{i} = alloca {t}")
+            if r.parts:
+                names = [f"%{p.name}.{i}" for p in parts.slots(reg, r.parts)]
+                for name in names:
+                    self.put(f"{name} = alloca i{parts.WIDTH}")
+            else:
+                names = [f"%{reg}.{i}"]
+                self.put(f"{names[0]} = alloca {t}")
             p, v = self._state(reg, i, r), self.new()
             self.put(f"{v} = load {t}, ptr {p}, {STATE}")
-            self.put(f"store {t} {v}, ptr %{reg}.{i}")
+            if r.parts:
+                whole = Node("loaded", r.width, (), 0)
+                self.put(f"{self._name(whole)} = add {t} {v}, 0")
+                for name, x in zip(names, parts.split(r.parts, whole, Node), strict=True):
+                    self.put(f"store i{parts.WIDTH} {self.text(x)}, ptr {name}")
+            else:
+                self.put(f"store {t} {v}, ptr {names[0]}")
         if self.slow is not None:
             bases = self.at("fast_base", str(self.region.mode), "ptr")
             self.put(f"%base = load ptr, ptr {bases}, {STATE}")
@@ -252,9 +265,16 @@ class RegionEmitter(LazyEmitter):
             return None
         if key not in self._roots:
             return self.region.blocks[key]
-        values = [(slot, self.text(v)) for slot, v in path.changed.items()]
-        for (reg, i), v in values:
+        values = []
+        for (reg, i), x in path.changed.items():
             r = self.slots[reg, i]
+            if r.parts:
+                several = zip(parts.slots(reg, r.parts), parts.split(r.parts, x, Node), strict=True)
+                values += [(p, i, self.text(y)) for p, y in several]
+            else:
+                values.append((r, i, self.text(x)))
+        for r, i, v in values:
+            reg = r.name
             if r.real:
                 real = self.new("r")
                 self.put(f"{real} = bitcast i{r.width} {v} to double")

@@ -12,8 +12,8 @@ SP = 15
 # Condition codes, as the operations leave them: packed into SR only when somebody looks (see flags.py).
 CC_N = Reg("cc_n", 32, lazy=True)  # N is the sign bit
 CC_Z = Reg("cc_z", 32, lazy=True)  # Z is set if this is zero
-CC_V = Reg("cc_v", 32, lazy=True)  # V is the sign bit
-CC_C = Reg("cc_c", 8, lazy=True)  # 0 or 1
+CC_V = Reg("cc_v", 32, lazy=True, parts="overflow")  # V is every bit
+CC_C = Reg("cc_c", 8, lazy=True, parts="carry")  # 0 or 1
 CC_X = Reg("cc_x", 8, lazy=True)  # 0 or 1
 
 SR_SYS = Reg("sr_sys", 8)  # the status register's upper byte: T1 T0 S M 0 I2 I1 I0

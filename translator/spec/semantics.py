@@ -31,6 +31,7 @@ class Reg:
 
     `lazy`: mostly overwritten before anybody looks, so that regions compute it where it is needed.
     `real`: mostly a double, so that regions keep it in a floating-point register.
+    `parts`: how regions take it apart from tree to tree (translator.parts).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Reg:
     lazy: bool = False
     windows: Windows | None = None
     real: bool = False
+    parts: str = ""
 
 
 MODE = Reg("mode", 32)  # the privilege mode; engines act on its being written
