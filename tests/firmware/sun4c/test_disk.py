@@ -66,7 +66,7 @@ def rotated(data: bytes) -> int:
     return total
 
 
-@pytest.mark.parametrize(("partition", "start"), [("", 0), (":b", START)])
+@pytest.mark.parametrize(("partition", "start"), [(":b", START), pytest.param("", 0, marks=pytest.mark.slow)])
 def test_a_boot_block_reads_and_writes_its_partition(
     disk: bytes, tmp_path: Path, partition: str, start: int
 ) -> None:
@@ -88,6 +88,7 @@ def test_a_boot_block_reads_and_writes_its_partition(
     assert after == bytes(expected)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_booted(disk: bytes, tmp_path: Path) -> None:
     text = session(tmp_path, disk, "boot disk:c", "boot /sbus/esp/sd@1,0", "boot /sbus/esp", target=3)
     assert "sd@3,0: partition c is empty\nok " in text
@@ -95,6 +96,7 @@ def test_what_cannot_be_booted(disk: bytes, tmp_path: Path) -> None:
     assert "/sbus/esp: there is no driver to boot from it" in text
 
 
+@pytest.mark.slow
 def test_a_disk_without_a_label_at_another_target(disk: bytes, tmp_path: Path) -> None:
     text = session(tmp_path, bytes(BLOCK) + disk[BLOCK:], "boot /sbus/esp/sd@0,0", target=0)
     assert "path /sbus/esp/sd@0,0 args [] open 1\n" in text

@@ -13,7 +13,7 @@ import pytest
 
 import firmware
 from tests.firmware.sun4c.cross import FIRMWARE, HERE, link, program, run, tool
-from tests.firmware.sun4c.test_sun4c import FILES, WINDOWS
+from tests.firmware.sun4c.test_sun4c import FILES
 
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -50,11 +50,6 @@ def test_layouts_and_constants_are_those_of_the_headers(tmp_path: Path) -> None:
     )
 
 
-def test_windows_under_qemu(tmp_path: Path) -> None:
-    file = program(tmp_path, "windows", WINDOWS)
-    assert qemu(file) == run(file)[:2]
-
-
 def test_files_under_qemu(tmp_path: Path) -> None:
     file = program(tmp_path, "files", FILES)
     said = []
@@ -68,6 +63,7 @@ def test_files_under_qemu(tmp_path: Path) -> None:
     assert said[0] == said[1]
 
 
+@pytest.mark.slow
 def test_demo_under_qemu() -> None:
     status, out = qemu(firmware.demo("demo-sparc"))
     assert status == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import firmware
 import tme
 from tests.firmware.sun4c.cross import ENGINE, a_out, description, prompt, standalone
@@ -43,6 +45,7 @@ def test_a_boot_program_as_a_sun_prom_does_it(tmp_path: Path) -> None:
     assert b"\0\x010A00020F\0octet\0" in wire
 
 
+@pytest.mark.slow
 def test_an_elf_program(tmp_path: Path) -> None:
     assert "usage: x [ROUNDS]" in boot(tmp_path, firmware.demo("demo-sparc"), "boot net x y")
 
@@ -56,6 +59,7 @@ def test_no_cable() -> None:
     assert "le0: No Carrier\nok " in session("boot net", (NETWORK, ""))
 
 
+@pytest.mark.slow
 def test_no_chip(tmp_path: Path) -> None:
     chip = "le0 at sbus0 slot 0 offset 0xc00000 ipl 5 dma-offset 0xff000000: tme/ic/am7990\n"
     text = prompt("boot net\nshow-devs /sbus\n", tmp_path, (NETWORK, ""), (chip, ""))
