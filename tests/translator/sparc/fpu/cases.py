@@ -190,7 +190,7 @@ def qemu(cases: Sequence[Case]) -> list[Answer]:
 def engine(model: Model, native: Any = None) -> Callable[[Sequence[Case]], list[Answer]]:
     """Ours: the native interpreter, or the concrete engine."""
     cpu = Cpu(model, native=native)
-    ram = mmap.mmap(-1, 0x2000000)
+    ram = mmap.mmap(-1, 0x8000000)
     cpu.map(0, len(ram), ctypes.addressof(ctypes.c_char.from_buffer(ram)), True, ram)
 
     def run(cases: Sequence[Case]) -> list[Answer]:

@@ -44,10 +44,14 @@ def against_qemu(native: Native, seeds: Sequence[int]) -> int:
 def against_regions(native: Native, seeds: Sequence[int], **how: Any) -> int:
     """Instructions that regions did."""
     todo = programs(seeds, far=FAR, **how)
-    jit = Engine(MODEL, native, Jit(MODEL, native, Cache(None), Pool(0), 2), far=FAR)
-    for p, mine, its in zip(todo, jit(todo), Engine(MODEL, native, far=FAR)(todo), strict=True):
-        assert mine == its, difference(p, mine, its, MODEL)
-    return int(jit.cpu.state.insns_jit)
+    jit = Jit(MODEL, native, Cache(None), Pool(0), 2)
+    try:
+        regions = Engine(MODEL, native, jit, far=FAR)
+        for p, mine, its in zip(todo, regions(todo), Engine(MODEL, native, far=FAR)(todo), strict=True):
+            assert mine == its, difference(p, mine, its, MODEL)
+        return int(regions.cpu.state.insns_jit)
+    finally:
+        jit.close()
 
 
 def test_concrete(fpu_interpreter: Native) -> None:
