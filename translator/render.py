@@ -274,13 +274,7 @@ class RegionEmitter(LazyEmitter):
             else:
                 values.append((r, i, self.text(x)))
         for r, i, v in values:
-            reg = r.name
-            if r.real:
-                real = self.new("r")
-                self.put(f"{real} = bitcast i{r.width} {v} to double")
-                self.put(f"store double {real}, ptr %{reg}.{i}")
-            else:
-                self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
+            self._keep(r, i, v)
         if path.done:
             rest = self.new()
             self.put(f"{rest} = sub i64 {self._have}, {path.done}")
@@ -297,7 +291,7 @@ class RegionEmitter(LazyEmitter):
             if self._stays(r):
                 self._late.add(slot)
                 if slot in path.changed:
-                    self._keep(slot, self.text(path.changed[slot]))
+                    self._keep(r, slot[1], self.text(path.changed[slot]))
                 continue
             v = self.text(self._read(path, slot, r))
             self.put(f"store i{r.width} {v}, ptr {self._state(*slot, r)}, {STATE}")
@@ -329,15 +323,14 @@ class RegionEmitter(LazyEmitter):
         """Whether exits leave a register in its stack slot: with many, of many exits."""
         return self.hosts and (r.real or not r.lazy)
 
-    def _keep(self, slot: Slot, v: str) -> None:
+    def _keep(self, r: Reg, i: int, v: str) -> None:
         """Put a register into its stack slot."""
-        r, (reg, i) = self.slots[slot], slot
         if r.real:
             real = self.new("r")
             self.put(f"{real} = bitcast i{r.width} {v} to double")
-            self.put(f"store double {real}, ptr %{reg}.{i}")
+            self.put(f"store double {real}, ptr %{r.name}.{i}")
         else:
-            self.put(f"store i{r.width} {v}, ptr %{reg}.{i}")
+            self.put(f"store i{r.width} {v}, ptr %{r.name}.{i}")
 
     def _gone(self, how: str, op: str, left: str) -> None:
         """To the code whose address is at an offset in the state."""
