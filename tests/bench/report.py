@@ -15,7 +15,8 @@ RATIOS = {
     "musashi/interp": ("musashi", "interp"),
     "interp/qemu": ("interp", "qemu"),
     "jit/qemu": ("jit", "qemu"),
-    "jit/native": ("jit", "native"),
+    "steady/qemu": ("steady", "qemu"),
+    "steady/native": ("steady", "native"),
     "cold/jit": ("cold", "jit"),
 }
 
@@ -24,13 +25,18 @@ def net(name: str, medians: Medians) -> dict[str, float]:
     """Seconds by engine without starting up; Musashi's for the whole program."""
     start = medians["start"]
     factor = {"musashi": SMALL.get(name, ("", 1))[1]}
-    return {e: max(t - start[e], 0.001) * factor.get(e, 1) for e, t in medians[name].items()}
+    times = medians[name]
+    found = {e: max(t - start[e], 0.001) * factor.get(e, 1) for e, t in times.items() if e in start}
+    if "long" in times:
+        found["steady"] = max(times["long"] - times["jit"], 0.001) / 4
+    return found
 
 
 def table(target: Target, medians: Medians, insns: Mapping[str, int]) -> list[str]:
     """Rows of seconds, start-up subtracted, and ratios."""
-    ratios = {r: pair for r, pair in RATIOS.items() if set(pair) <= set(target.engines)}
-    head = "".join(f"{e:>9}" for e in target.engines) + f"{'M insn/s':>10}"
+    columns = (*target.engines, "steady")
+    ratios = {r: pair for r, pair in RATIOS.items() if set(pair) <= set(columns)}
+    head = "".join(f"{e:>9}" for e in columns) + f"{'M insn/s':>10}"
     lines = [f"{target.machine:10}{head}" + "".join(f"{r:>15}" for r in ratios)]
     found: dict[str, list[float]] = {r: [] for r in ratios}
     for name in medians:
@@ -41,10 +47,10 @@ def table(target: Target, medians: Medians, insns: Mapping[str, int]) -> list[st
         if name not in FLOATING:
             for r, value in row.items():
                 found[r].append(value)
-        times = "".join(f"{t[e]:9.3f}" if e in t else f"{'':9}" for e in target.engines)
+        times = "".join(f"{t[e]:9.3f}" if e in t else f"{'':9}" for e in columns)
         speed = f"{(insns[name] - insns['start']) / t['interp'] / 1e6:10.0f}" if name in insns else f"{'':10}"
         lines.append(f"{name:10}{times}{speed}" + "".join(shown(row.get(r)) for r in ratios))
-    width = 10 + 9 * len(target.engines) + 10
+    width = 10 + 9 * len(columns) + 10
     if any(found.values()):
         means = "".join(shown(geometric_mean(values) if values else None) for values in found.values())
         lines.append(f"{'geometric mean, integer programs':{width}}{means}")
@@ -66,7 +72,7 @@ def slower(new: Medians, old: Medians) -> list[str]:
         f"{name} {engine} {old[name][engine]:.2f} -> {t:.2f} s"
         for name, times in new.items()
         for engine, t in times.items()
-        if engine in ("interp", "cold", "jit")
+        if engine in ("interp", "cold", "jit", "long")
         and engine in old.get(name, {})
         and t > SLOWER * old[name][engine]
         and t - old[name][engine] > LEAST
