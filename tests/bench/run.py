@@ -8,11 +8,11 @@ Times are processor seconds of whole processes without their children, so that a
 and translation, which happens in workers, counts only as far as the guest waits for it. Starting Python and
 the firmware are in them: `start` (a program that does nothing) is a row of its own and is subtracted.
 
-`cold` begins with an empty code cache for regions. `steady` is what the JIT takes for four times the work more,
-divided by four. `musashi` is machine68k from PyPI, an interpreter in C: it does a part of the work, once, and
-the rest is reckoned. Programs are DIR/*.c except mini.c, which is linked to each of them (a small run-time of
-its own). --short: one run each, nothing around it, the interpreter as compiled in a hurry; --compare ends with
-status 1 if anything got 10 % slower.
+`cold` begins with an empty code cache for regions. `steady` is what the JIT takes for four times the work
+more, divided by four. `musashi` is machine68k from PyPI, an interpreter in C: it does a part of the work,
+once, and the rest is reckoned. Programs are DIR/*.c except mini.c, which is linked to each of them (a small
+run-time of its own). --short: one run each, nothing around it, the interpreter as compiled in a hurry;
+--compare ends with status 1 if anything got 10 % slower.
 """
 
 from __future__ import annotations
