@@ -173,7 +173,7 @@ def test_faults_that_cost_too_much_end_it(
     native: Native, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fastmem, "PERIOD", 0.0)
-    monkeypatch.setattr(fastmem, "DEAR", 1e3)
+    monkeypatch.setattr(fastmem, "SHOWN", 1e3)
     code, regs, pages = CASES["copying"]
     p = program(code, regs, pages=pages, limit=5000)
     want = make(native, "concrete").execute(p, itertools.repeat(5000))
