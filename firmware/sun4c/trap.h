@@ -1,4 +1,4 @@
-/* What entry.S and start.S offer to C, and the state they share. */
+/* What entry.S, access.S and start.S offer to C, and the state they share. */
 #ifndef FW_TRAP_H
 #define FW_TRAP_H
 
