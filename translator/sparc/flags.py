@@ -24,7 +24,7 @@ def set_icc(s: Semantics, result: Val, overflow: Val, carry: Val) -> None:
     """N and Z of the result; V is the sign of `overflow`, C is 1 bit."""
     s.write(CC_N, result)
     s.write(CC_Z, result)
-    s.write(CC_V, overflow)
+    s.write(CC_V, overflow.asr(31))
     s.write(CC_C, carry.zext(8))
 
 
@@ -93,7 +93,7 @@ def write_icc(s: Semantics, value: Val) -> None:
     """Set N Z V C from the low 4 bits of a 32-bit value."""
     s.write(CC_N, value << 28)
     s.write(CC_Z, (value & 4) ^ 4)
-    s.write(CC_V, value << 30)
+    s.write(CC_V, (value << 30).asr(31))
     s.write(CC_C, value.trunc(1).zext(8))
 
 
@@ -107,5 +107,5 @@ def unpack_icc(state: Any, value: int) -> None:
     """Set N Z V C of a state from outside."""
     state.cc_n = value << 28 & 0xFFFFFFFF
     state.cc_z = value & 4 ^ 4
-    state.cc_v = value << 30 & 0xFFFFFFFF
+    state.cc_v = -(value >> 1 & 1) & 0xFFFFFFFF
     state.cc_c = value & 1

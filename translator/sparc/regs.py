@@ -26,8 +26,8 @@ Y = Reg("y", 32)
 # Condition codes as the operations leave them; packed into PSR only when somebody looks (see flags.py).
 CC_N = Reg("cc_n", 32, lazy=True)  # N is the sign bit
 CC_Z = Reg("cc_z", 32, lazy=True)  # Z is set if this is zero
-CC_V = Reg("cc_v", 32, lazy=True)  # V is the sign bit
-CC_C = Reg("cc_c", 8, lazy=True)  # 0 or 1
+CC_V = Reg("cc_v", 32, lazy=True, parts="overflow")  # V is every bit
+CC_C = Reg("cc_c", 8, lazy=True, parts="carry")  # 0 or 1
 
 # The rest of PSR; S is the engines' `mode`.
 PIL, PS, ET = Reg("pil", 8), Reg("ps", 8), Reg("et", 8)
