@@ -1,6 +1,6 @@
 """The integer condition codes, how operations set them and branches test them (V8 manual, 4.2 and B.21).
 
-Kept as the operations leave them.  Those of a subtraction are formed from comparisons, so that after SUBcc the
+Kept as the operations leave them.  Those of a subtraction are formed from comparisons: after SUBcc the
 compiler sees `a <= b` in BLE instead of bit fiddling.
 """
 
