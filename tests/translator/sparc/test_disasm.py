@@ -105,6 +105,7 @@ SPELLED: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"^(orcc|wr) %g0, 0, ", r"\1 %g0, %g0, "),
     (r"^([fc]b)(,a)?(?= )", r"\1a\2"),
     (r"^t([a-z]+) %icc, ", r"t\1 "),
+    (r"^(t[a-z]+ %..) \+ %g0$", r"\1"),
     (r"^sethi (\d+), ", lambda m: f"sethi %hi({int(m[1]) << 10}), "),
     (r"^unimp (\d+)$", lambda m: f"unimp {int(m[1]) & 0x3FFFFF}"),
     (r"^sethi %hi\(0\), %g0$", "nop"),
