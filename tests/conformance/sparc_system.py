@@ -60,7 +60,7 @@ def run(model: str, engine: str, seed: int, count: int) -> Tally:
         text = leon.error_difference(machine, p)
         if not text:
             out.agreed += 1
-        elif text in (leon.GOES_ON, leon.REFUSES):
+        elif text in (leon.GOES_ON, leon.REFUSES, leon.ENDS):
             out.explain(text)
         else:
             out.fail(text)

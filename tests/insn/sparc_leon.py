@@ -152,6 +152,7 @@ def met(pages: Sequence[bytes]) -> Counter[int]:
 
 
 GOES_ON = "a RETT's underflow is an ordinary trap to QEMU, which sets ET first (B.26: error mode)"
+ENDS = "`ta 0` while ET = 0 ends QEMU's LEON3 (a power-off of its own), like any error mode ours"
 REFUSES = "while ET = 0 QEMU's MMU refuses nothing: an access error of the bus, not an access exception"
 BUS = {(0x09, 0x29), (0x01, 0x21)}
 
@@ -172,6 +173,8 @@ def error_difference(machine: Machine, p: Program) -> str:
         trap = words(its.page, at, LOG_NAMES)
         if (trap["pc"], trap["npc"], trap["tbr"] >> 4 & 0xFF) == (mine["pc"], mine["npc"], tt):
             return GOES_ON
+    if its.trap is None and tt == 0x80:
+        return ENDS
     if its.trap is None:
         return f"seed {p.seed}: QEMU goes on, not {tt:#x}"
     wrong = [f"{n} {mine[n]:08x} {v:08x}" for n, v in its.registers.items() if mine[n] != v]
