@@ -49,21 +49,21 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def native() -> Native:
+def small() -> Native:
     """An interpreter of some instructions, with pages of the host's size."""
     insns = InsnSet("m68k", 16, M68020.isa.insns._shape)
     insns.insns = [i for i in M68020.decoder.insns if i.name in NAMES]
-    small = Model(replace(M68020.isa, insns=insns), M68020.name, options=M68020.options)
-    return Native(small, make_mmu(PAGE_BITS), Cache(None), quick=True)
+    model = Model(replace(M68020.isa, insns=insns), M68020.name, options=M68020.options)
+    return Native(model, make_mmu(PAGE_BITS), Cache(None), quick=True)
 
 
-def make(native: Any, engine: str = "jit") -> Machine:
-    return Machine(M68020, engine, native, PAGE_BITS, hot=2)
+def make(small: Any, engine: str = "jit") -> Machine:
+    return Machine(M68020, engine, small, PAGE_BITS, hot=2)
 
 
 @pytest.fixture
-def machine(native: Native) -> Machine:
-    return make(native)
+def machine(small: Native) -> Machine:
+    return make(small)
 
 
 def windows(machine: Machine) -> fastmem.Fastmem:
@@ -128,11 +128,11 @@ CASES: dict[str, tuple[str, dict[int, int], dict[int, int]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_same_state(native: Native, machine: Machine, name: str) -> None:
+def test_the_same_state(small: Native, machine: Machine, name: str) -> None:
     code, regs, pages = CASES[name]
     data = {DATA: bytes(i * 7 & 0xFF for i in range(3 * PAGE))}
     p = program(code, {**regs}, image=data, pages=pages, limit=5000)
-    want = make(native, "concrete").execute(p, itertools.repeat(5000))
+    want = make(small, "concrete").execute(p, itertools.repeat(5000))
     got = machine.execute(p, itertools.repeat(40))
     assert not differences(want, got)
     again = machine.execute(p, itertools.repeat(40))  # translated from the start, windows full
@@ -160,23 +160,23 @@ def test_a_site_that_faults_often_is_translated_anew(machine: Machine) -> None:
     assert windows(machine).record.exits == before
 
 
-def test_room_for_few_pages(native: Native, machine: Machine) -> None:
+def test_room_for_few_pages(small: Native, machine: Machine) -> None:
     windows(machine).record.capacity = 2
     code, regs, pages = CASES["copying"]
     p = program(code, regs, pages=pages, limit=5000)
-    want = make(native, "concrete").execute(p, itertools.repeat(5000))
+    want = make(small, "concrete").execute(p, itertools.repeat(5000))
     assert not differences(want, machine.execute(p, itertools.repeat(40)))
     assert windows(machine).record.count <= 2
 
 
 def test_faults_that_cost_too_much_end_it(
-    native: Native, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    small: Native, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fastmem, "PERIOD", 0.0)
     monkeypatch.setattr(fastmem, "SHOWN", 1e3)
     code, regs, pages = CASES["copying"]
     p = program(code, regs, pages=pages, limit=5000)
-    want = make(native, "concrete").execute(p, itertools.repeat(5000))
+    want = make(small, "concrete").execute(p, itertools.repeat(5000))
     assert not differences(want, machine.execute(p, itertools.repeat(40)))
     assert machine.jit is not None
     assert machine.jit.fast is None
@@ -187,12 +187,12 @@ def test_faults_that_cost_too_much_end_it(
     assert windows(machine).record.maps == faults
 
 
-def test_machines_side_by_side(native: Native) -> None:
+def test_machines_side_by_side(small: Native) -> None:
     """Each in a thread of its own, each with its own windows."""
-    machines = [make(native) for _ in range(3)]
+    machines = [make(small) for _ in range(3)]
     code, regs, _ = CASES["across pages"]
     programs = [program(code, {**regs, 8: regs[8] - 8 * k}, limit=5000) for k in range(3)]
-    want = [make(native, "concrete").execute(p, itertools.repeat(5000)) for p in programs]
+    want = [make(small, "concrete").execute(p, itertools.repeat(5000)) for p in programs]
     got: dict[int, Any] = {}
 
     def run(k: int) -> None:
@@ -209,7 +209,7 @@ def test_machines_side_by_side(native: Native) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_faults_of_others_are_told_to_python(native: Native, when: str) -> None:
+def test_faults_of_others_are_told_to_python(small: Native, when: str) -> None:
     """faulthandler was there before us, or came behind us; then the process dies of what killed it."""
     ours, theirs = os.pipe()
     child = os.fork()
@@ -218,7 +218,7 @@ def test_faults_of_others_are_told_to_python(native: Native, when: str) -> None:
             faulthandler.disable()
             if when == "before":
                 faulthandler.enable(theirs)
-            machine = make(native)
+            machine = make(small)
             if when == "after":
                 faulthandler.enable(theirs)
             code, regs, _ = CASES["copying"]
@@ -237,31 +237,31 @@ def test_faults_of_others_are_told_to_python(native: Native, when: str) -> None:
     assert os.WTERMSIG(status) == signal.SIGSEGV
 
 
-def test_where_there_are_no_windows(native: Native) -> None:
+def test_where_there_are_no_windows(small: Native) -> None:
     assert "smaller" in fastmem.supported(11)
     from translator.jit import Jit
     from translator.worker import Pool
 
-    machine = make(native)
+    machine = make(small)
     machine.cpu.fastmem = None
-    jit = Jit(M68020, native, Cache(None), Pool(0), 2, fastmem=False)
+    jit = Jit(M68020, small, Cache(None), Pool(0), 2, fastmem=False)
     jit.attach(machine.cpu)
     machine.jit = machine.cpu.jit = jit
     code, regs, _ = CASES["copying"]
     p = program(code, regs, limit=5000)
-    want = make(native, "concrete").execute(p, itertools.repeat(5000))
+    want = make(small, "concrete").execute(p, itertools.repeat(5000))
     assert not differences(want, machine.execute(p, itertools.repeat(40)))
     assert jit.fast is None
     assert jit.counts["linked"]
 
 
-def test_addresses_go_back_to_the_host(native: Native) -> None:
+def test_addresses_go_back_to_the_host(small: Native) -> None:
     def held() -> int:
         with open("/proc/self/maps") as maps:
             return sum(_span(line) for line in maps)
 
     before = held()
-    machine = make(native)
+    machine = make(small)
     arena = held()
     assert machine.jit is not None
     machine.jit.close()

@@ -49,6 +49,7 @@ SYNONYMS = [
     (r"subcc (%..), (.*), %g0", r"cmp \1, \2"),
     (r"orcc %g0, (%..), %g0", r"tst \1"),
     (r"or %g0, (.*), (%..)", r"mov \1, \2"),
+    (r"rd %asr15, %g0", "stbar"),
     (r"wr %g0, (.*), (%\w+)", r"mov \1, \2"),
     (r"rd (%\w+), (%..)", r"mov \1, \2"),
 ]
