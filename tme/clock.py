@@ -80,11 +80,15 @@ class Clock:
     @property
     def now(self) -> int:
         """Guest nanoseconds."""
-        return self._base + (self.count() - self._origin) * self._rate // 1000
+        return self.time_at(self.count())
 
     def wall(self) -> datetime:
         """The guest's date and time, UTC, for clock chips that are set at power-up."""
         return self._start + timedelta(microseconds=self.now // 1000)
+
+    def time_at(self, count: int) -> int:
+        """Guest time at an instruction count, if no time passes without instructions."""
+        return self._base + (count - self._origin) * self._rate // 1000
 
     def count_at(self, ns: int) -> int:
         """The instruction count at which guest time is `ns` or just past it."""

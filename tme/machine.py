@@ -33,6 +33,11 @@ QUANTUM = 0.001
 """Host seconds that a quantum should take."""
 SMALLEST, LARGEST = 100, 2_000_000
 """Instructions of a quantum."""
+FIRST = 500
+"""Instructions of the first quantum after a wait in a loop; the next are each twice as long. Most interrupts
+need no more, and then the processor waits again."""
+LONGEST_REST = 0.1
+"""Host seconds between two looks at such a loop: another process may have written to its memory."""
 LEAD = 3600 * 10**9
 """Guest nanoseconds that an idle `icount` machine may be ahead of the host; then it keeps its pace, and
 leaves it in peace."""
@@ -53,6 +58,13 @@ class Processor(Protocol):
 
     def run(self, budget: int) -> int:
         """Execute up to `budget` instructions; returns how many."""
+
+    def rests(self, budget: int) -> bool:
+        """Asked between quanta: is it in a loop in which nothing changes? May execute up to `budget`
+        instructions to see it."""
+
+    def skip(self, count: int) -> None:
+        """Let up to `count` instructions of that loop have been executed, in whole rounds."""
 
     def limit(self, count: int) -> None:
         """End a `run` that is under way at instruction `count` at the latest."""
@@ -108,7 +120,7 @@ class Machine:
         self._wake: Callable[[], object] = lambda: None
         self._error: BaseException | None = None
         self._log: TextIO | None = None
-        self._quantum = 1000
+        self._quantum, self._piece = 1000, LARGEST
         self.dawdle = Dawdle()
         self._napping = False
         self._slices = 0
@@ -273,26 +285,36 @@ class Machine:
                 done == self._quantum or now - start > QUANTUM
             ):  # an event may have cut a quantum that is too long
                 self._adapt(done, now - start)
-            start = now
+            if self._goes_on and self._rests():
+                return self._rest()
+            start = time.perf_counter()
         return 0
 
     def _budget(self) -> int:
         """Instructions until something has to be looked at; 0 at the end of --insns."""
         assert self.processor is not None
-        now, budget = self.processor.now, self._quantum
+        budget = self._room(min(self._piece, self._quantum))
+        self._piece = min(self._piece * 2, LARGEST)
+        if budget > 0:
+            return budget
+        if self.pause_at is not None and self.pause_at <= self.processor.now:
+            self.pause()
+        else:
+            self.stop()
+        return 0
+
+    def _room(self, most: int) -> int:
+        """Instructions to the next event or the end of the run, if they are not more than `most`."""
+        assert self.processor is not None
+        now = self.processor.now
         if (due := self.clock.next) is not None:
-            budget = min(budget, max(self.clock.count_at(due) - now, 1))
-        if self.pause_at is not None:
-            budget = min(budget, self.pause_at - now)
-            if budget <= 0:
-                self.pause()
-                return 0
-        if self.options.insns is not None:
-            budget = min(budget, self.options.insns - now)
-            if budget <= 0:
-                self.stop()
-                return 0
-        return budget
+            most = min(most, max(self.clock.count_at(due) - now, 1))
+        return min([most, *(end - now for end in self._ends)])
+
+    @property
+    def _ends(self) -> list[int]:
+        """Instruction counts at which the run ends."""
+        return [end for end in (self.pause_at, self.options.insns) if end is not None]
 
     def _adapt(self, done: int, seconds: float) -> None:
         """Bring the quantum nearer to QUANTUM, after so many instructions in so much host time."""
@@ -315,6 +337,32 @@ class Machine:
             self.stop(FAILED)
             return 0
         return None
+
+    def _rests(self) -> bool:
+        """Does the processor wait in a loop? By the host's clock one cannot tell when it will have executed
+        a number of instructions there."""
+        assert self.processor is not None
+        if self._ends and self.options.clock == "host":
+            return False
+        return self.processor.rests(self._room(LARGEST))
+
+    def _rest(self) -> float:
+        """As `_idle`, but time passes with the loop's instructions, and by `icount` also to the run's end."""
+        clock = self.clock
+        self._piece = FIRST
+        clock.follow()  # the rate of instructions is not to be taken from a sleep
+        due = min([t for t in (clock.next, *map(clock.time_at, self._ends)) if t is not None], default=None)
+        if due is None:
+            return LONGEST_REST
+        if self.options.clock == "icount" and not self._readers and due < self._horizon():
+            self._skip_to(due)
+            return 0
+        return min(clock.ahead(due) / 1e9, LONGEST_REST)
+
+    def _skip_to(self, ns: int) -> None:
+        """Let the loop go on to a guest time."""
+        assert self.processor is not None
+        self.processor.skip(self._room(max(self.clock.count_at(ns) - self.processor.now, 0)))
 
     def _horizon(self) -> int:
         """Guest time that may be skipped to now."""
@@ -353,8 +401,13 @@ class Machine:
             handle.cancel()
         slept = time.monotonic_ns() - start
         self._idling += slept / 1e9
-        if not nap or self.options.clock == "host":
+        assert self.processor is not None
+        if nap and self.options.clock == "icount":
+            return
+        if self.options.clock == "host" or self.processor.waiting:
             self.clock.slept(slept)
+        else:
+            self._skip_to(self.clock.now + slept)
 
     # Telling
 

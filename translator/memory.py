@@ -117,6 +117,7 @@ class GuestMemory:
         self.on_write: Callable[[int, int, int], None] | None = None  # (va, size, value) of every store done
         self._translate = _MmuEngine(mmu)
         self._fetching = False
+        self.quiet = True  # False after a store, or a device's cycle
         self.look: Callable[[int, int, int, int], int] | None = None  # native `translate`, many times faster
 
     def find(self, phys: int) -> tuple[Range, int] | None:
@@ -137,7 +138,7 @@ class GuestMemory:
         last = (va + size - 1) & 0xFFFFFFFF
         if (va ^ last) >> self.mmu.page_bits:
             return self._split(va, size, fc, how, value, probe)
-        r = self._translate(va, fc, how)
+        r = self._locate(va, fc, how)
         if r & REFUSED:
             raise self._refuse(va, size, fc, write, value)
         if probe:
@@ -150,6 +151,7 @@ class GuestMemory:
             hit = self.find(phys)
             if hit:
                 return hit[0].read(hit[1], size, self.model.isa.big_endian)
+            self.quiet = False
             if self.replay is None or self._fetching:  # instructions may be fetched again
                 return self.io.read(phys, va, size, fc)
             return self.replay.read(self.io, phys, va, size, fc)
@@ -158,6 +160,7 @@ class GuestMemory:
 
     def store(self, phys: int, va: int, size: int, value: int, fc: int) -> bool:
         """The cycle behind a translated write; True if it went to memory.  Raises Refused."""
+        self.quiet = False
         hit = self.find(phys)
         plain = hit is not None and hit[0].writable
         if hit is not None and plain:

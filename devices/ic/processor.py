@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tme.machine import Machine
     from translator.cache import Cache
     from translator.cpu import Cpu
+    from translator.idle import Idle
     from translator.isa import Model
     from translator.memory import Mmu
     from translator.window import Window
@@ -81,6 +82,7 @@ class Processor(Element):
         super().__init__(name, args, machine)
         self.port = CpuPort(self)
         self.cpu: Cpu
+        self.idle: Idle
         self._reset_due = True
         self._jit: Any = None
         self._pool: Any = None
@@ -109,11 +111,13 @@ class Processor(Element):
 
     def realize(self) -> None:
         from translator.cpu import Cpu
+        from translator.idle import Idle
 
         board, model = self.board, self.model()
         mmu = board.mmu
         native = self._native(model, mmu)
         self.cpu = Cpu(model, mmu, board, native, self._make_jit(model, native), board.bus_reset)
+        self.idle = Idle(self.cpu)
         self.cpu.before_routine = board.before_routine
         for base, memory in board.memories():
             self.cpu.map(base, memory.size, memory.address, memory.writable, memory)
@@ -186,6 +190,12 @@ class Processor(Element):
             self._halt()
         return done
 
+    def rests(self, budget: int) -> bool:
+        return not self._reset_due and self.idle.look(budget)
+
+    def skip(self, count: int) -> None:
+        self.idle.skip(count)
+
     def _halt(self) -> None:
         """Nothing but a reset helps a halted processor; a board that has no watchdog gives it none."""
         self.board.cpu_halted()
@@ -225,11 +235,17 @@ class Processor(Element):
 
         state, total = self.cpu.state, self.cpu.executed
         regions = int(state.insns_jit)
-        slow = total if self.cpu.native is None else self.cpu.edges
+        skipped = self.idle.skipped
+        slow = total - skipped if self.cpu.native is None else self.cpu.edges
         found: dict[str, Any] = {
             "engine": self.machine.options.engine,
             "processor": self.condition,
-            "instructions by engine": {"jit": regions, "interp": total - regions - slow, "concrete": slow},
+            "instructions by engine": {
+                "jit": regions,
+                "interp": total - regions - slow - skipped,
+                "concrete": slow,
+                "skipped": skipped,
+            },
             "soft-TLB fills": int(state.tlb_fills),
             "device accesses": int(state.io_count),
         }

@@ -40,6 +40,9 @@ class Counter:
                 break
         return self.now - start
 
+    def rests(self, budget):
+        return False
+
     def limit(self, count):
         self.end = min(self.end, count)
 
