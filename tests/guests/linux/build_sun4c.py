@@ -51,6 +51,19 @@ REPAIRS = {
     ],
 }
 """file: (what stands there, what should)"""
+LATER_HEADERS = {
+    "include/linux/module.h": [
+        (
+            "static inline const struct exception_table_entry *\n"
+            "search_module_extables(unsigned long addr)\n{\n\treturn NULL;\n}\n",
+            "#include <linux/extable.h>\n",
+        )
+    ],
+    "include/linux/extable.h": [
+        ("\t       const size_t num,\n", "\t       const struct exception_table_entry *last,\n")
+    ],
+}
+"""The same, where a tree has been given <linux/extable.h> of a later Linux."""
 
 INITRAMFS = """dir /dev 755 0 0
 dir /proc 755 0 0
@@ -62,7 +75,8 @@ file /init {init} 755 0 0
 
 def repair(linux: Path) -> None:
     """Mend what was broken in 3.4."""
-    for name, repairs in REPAIRS.items():
+    later = LATER_HEADERS if (linux / "include/linux/extable.h").exists() else {}
+    for name, repairs in (REPAIRS | later).items():
         file = linux / name
         text = file.read_text()
         for wrong, right in repairs:
