@@ -36,6 +36,8 @@ SMALLEST, LARGEST = 100, 2_000_000
 FIRST = 500
 """Instructions of the first quantum after a wait in a loop; the next are each twice as long. Most interrupts
 need no more, and then the processor waits again."""
+WORTH = 100_000
+"""Instructions of such a loop that are executed as quickly as it is recognized."""
 LONGEST_REST = 0.1
 """Host seconds between two looks at such a loop: another process may have written to its memory."""
 LEAD = 3600 * 10**9
@@ -344,7 +346,10 @@ class Machine:
         assert self.processor is not None
         if self._ends and self.options.clock == "host":
             return False
-        return self.processor.rests(self._room(LARGEST))
+        room = self._room(LARGEST)
+        if self.options.clock == "icount" and not self._readers and room < WORTH:
+            return False
+        return self.processor.rests(room)
 
     def _rest(self) -> float:
         """As `_idle`, but time passes with the loop's instructions, and by `icount` also to the run's end."""

@@ -134,7 +134,8 @@ class Board(Element):
 
 
 @pytest.fixture
-def build():
+def build(monkeypatch):
+    monkeypatch.setattr("tme.machine.WORTH", 0)
     made = []
 
     def make(name, **options):
