@@ -89,7 +89,14 @@ def session(folder: Path, board: str, disk: str, *typed: str, insns: int = 8_000
     return done.stdout.decode().replace("\r", "")
 
 
-@pytest.mark.parametrize(("board", "disk"), [("sc", "acb4000"), ("si", "tme-scsi-1"), ("onboard", "acb4000")])
+@pytest.mark.parametrize(
+    ("board", "disk"),
+    [
+        pytest.param("sc", "acb4000", marks=pytest.mark.slow),
+        ("si", "tme-scsi-1"),
+        ("onboard", "acb4000"),
+    ],
+)
 def test_boots_and_serves_the_boot_program(media: Path, board: str, disk: str) -> None:
     text = session(media, board, disk, "b st()", "b sd(0,0,1)unix -sw")
     tape, rest = re.search(r"Boot: st(.*?)>(.*)", text, re.S).groups()  # type: ignore[union-attr]

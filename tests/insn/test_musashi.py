@@ -41,6 +41,7 @@ def test_programs(model: Model, block: int) -> None:
 RARE = {"divs_w": (1174,)}  # seeds of what random operands hardly ever are
 
 
+@pytest.mark.slow
 def test_every_reason_is_needed() -> None:
     """A flaw that is never met should not be in the table, and nothing else differs in its families."""
     seen: set[str] = set()
