@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .edges import end_of_page, extends
+from .softmmu import EXECUTE
 from .spec.concrete import AccessFault, Concrete, Goto
-from .spec.insn import Fields
+from .spec.insn import Fields, Insn
 from .state import Reason
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ class ConcreteCpu(Concrete):
                 return
             insn, known = hit
             self.word = word
+            self._ahead(pc, insn, known)
             insn.fn(self, Fields(self, insn.pattern, known))
             self.commit()
         except Goto as g:
@@ -58,6 +62,13 @@ class ConcreteCpu(Concrete):
             return
         self.length = self._at - pc
         self._done()
+
+    def _ahead(self, pc: int, insn: Insn, known: Mapping[str, int]) -> None:
+        """Touch the next page if the instruction extends into it (see `edges`)."""
+        here = end_of_page(self.cpu, pc)
+        if here is not None and extends(self.cpu.model, insn, known, here):
+            fc = self.cpu.model.isa.fcs(int(self.cpu.state.mode), "program")
+            self.cpu.memory.translate((pc + len(here)) & 0xFFFFFFFF, fc, EXECUTE)
 
     def _was_fetch(self, f: AccessFault) -> bool:
         """A program-space access of the instruction stream (not a pc-relative operand)."""

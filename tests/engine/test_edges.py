@@ -1,15 +1,20 @@
-"""Instructions at a page's end whose first word does not tell their length, in every engine."""
+"""Instructions at a page's end touch the next page if they extend into it, in every engine."""
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Callable
 
 import pytest
 
 from tests.engine.fuzz import Bench
-from tests.engine.machine import ACCESSED, CODE, DATA, VALID, Machine
+from tests.engine.machine import ACCESSED, CODE, DATA, NOTHING_VA, VALID, Machine
+from tests.engine.sequences import HANDLERS
 from tests.engine.short import program, run
-from translator.edges import slot
+from translator import interp
+from translator.edges import extends, slot
+from translator.m68k.fpu.model import SYSTEMS
 from translator.state import EDGE_PAGES
 
 PAGE = 0x100
@@ -61,6 +66,49 @@ def test_the_next_page_is_touched_only_if_the_instruction_extends_into_it(
     next_page = int.from_bytes(out["pages"][at:at + 4], "little")
     assert bool(next_page & ACCESSED) == (room < length)
     assert machine.cpu.edges - before <= 1  # the others are done natively
+
+
+FAULTS = {  # what ends in an exception before its last word is wanted, 2 or 4 bytes of it on the first page
+    "operand": ("3350 | move.w (a0),16(a1)", "0010", 0x2700),
+    "second half": ("33d0 0000 | move.w (a0),$2000.l", "2000", 0x2700),
+    "privilege": ("027c | andi #16,sr", "0010", 0),
+}
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("name", FAULTS)
+def test_words_come_before_operands(machine: Machine, name: str, there: bool) -> None:
+    """The next page is touched by a prefetch; its refusal is not heard of."""
+    first, rest, sr = FAULTS[name]
+    nops = 0x7F if len(first.split("|")[0]) == 5 else 0x7E
+    p = program("4e71\n" * nops + f"{first}\n{rest}", {8: NOTHING_VA, 9: DATA}, sr=sr, limit=nops + 1)
+    if not there:
+        p.pages[CODE + PAGE] = machine.entry(CODE + PAGE) & ~VALID
+    out = machine.execute(p, itertools.repeat(40))
+    at = 4 * ((CODE >> 8) + 1)
+    assert bool(int.from_bytes(out["pages"][at:at + 4], "little") & ACCESSED) == there
+    assert out["fault_va"] == (0 if name == "privilege" else NOTHING_VA)
+    assert HANDLERS <= out["pc"] < CODE
+
+
+MODEL = SYSTEMS["m68020+m68881"]
+
+
+def _reader(words: bytes) -> Callable[[int, int], int]:
+    return lambda at, size: int.from_bytes(words[at:at + size], "big")
+
+
+def test_every_length() -> None:
+    """`extends` says of every shape what the interpreter's handler consumes, and what is disassembled."""
+    rng = random.Random(5)
+    shapes = list(interp.shapes(MODEL))
+    for insn, known, codes in rng.sample(shapes, 400):
+        trace = interp.trace_shape(MODEL, insn, known)
+        words = rng.choice(list(codes)).to_bytes(2, "big") + rng.randbytes(30)
+        length = next(n for n in range(2, 32, 2) if not extends(MODEL, insn, known, words[:n]))
+        assert interp.length_of(trace) in (0, length), insn.name
+        text, shown = MODEL.isa.disassemble(_reader(words), 0, MODEL.name)
+        assert length == shown or text.startswith("dc.w"), text
 
 
 def test_other_bytes_at_the_same_place(bench: Callable[..., Bench]) -> None:
