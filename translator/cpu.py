@@ -58,7 +58,7 @@ class Cpu:
         self.rare = Edges(self)
         self.native = native
         self.own_registers = 0  # address of the native Mmu.registers
-        self.jit = jit
+        self.jit: Any = None
         self.fastmem: Fastmem | None = None  # windows on memory, if the JIT has them
         self.reason = Reason.BUDGET
         self.stopped = self.halted = False
@@ -83,6 +83,7 @@ class Cpu:
         if native is not None:
             native.attach(self)
         if jit is not None:
+            self.jit = jit
             jit.attach(self)
 
     # -- memory ----------------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ FULL, QUICK = (0, 2), (-1, 0)  # LLVM's levels of optimisation and of code gener
 
 # What compiled code depends on, besides the instruction set's own package.
 COMMON = ("spec", "llvm", "softfloat", "isa.py", "state.py", "trace.py", "softmmu.py")
-INTERPRETER = (*COMMON, "segv.py", "interp.py", "handlers.py", "dispatch.py", "access.py")
+INTERPRETER = (*COMMON, "mapping.py", "interp.py", "handlers.py", "dispatch.py", "access.py")
 _EMITTERS = ("lazy.py", "recall.py", "parts.py", "signs.py", "render.py")
-REGIONS = (*COMMON, "steps.py", "region.py", *_EMITTERS, "jit.py")
+REGIONS = (*COMMON, "steps.py", "region.py", *_EMITTERS, "translation.py", "shelf.py")
 
 
 @cache

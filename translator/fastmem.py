@@ -28,7 +28,8 @@ from typing import Any
 from .cache import Cache, digest
 from .llvm import build
 from .llvm.fast import GUARD, SITES
-from .segv import CONTEXTS, ROWS, SLOW_ENTRIES, STRIDE, text
+from .mapping import CONTEXTS, ROWS, STRIDE
+from .segv import SLOW_ENTRIES, text
 from .state import Layout
 
 LOG_ENTRIES = 12288  # pages shown at a time: the host has 65,530 mappings for a process
@@ -42,7 +43,7 @@ MACHINES = 64  # … and so many machines of a process find room below
 
 
 class _Record(ctypes.Structure):
-    """As translator.segv has it."""
+    """As translator.mapping has it."""
 
     _fields_ = (
         *((n, ctypes.c_uint64) for n in ("arena", "span", "state", "log", "count", "capacity")),

@@ -13,14 +13,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from .codes import Code
 from .isa import Model
-from .jit import CODEGEN, LEVEL, Code
 from .llvm import build
 from .region import Region, discover
 from .render import RegionEmitter
 from .spec.value import Uop
 from .steps import OutOfSight
 from .trace import dump
+from .translation import CODEGEN, LEVEL
 
 STAGES = ("uop", "llvm", "opt", "asm")
 SEVERAL = "several instructions, or none of them"

@@ -1,12 +1,8 @@
-"""The JIT: what is hot, its translation in worker processes, what becomes of it when guest memory changes.
+"""The JIT: what is hot, its translation in worker processes, and when each is done.
 
     heat in the jump cache ─► state.hot ─► fresh wishes ─► known, or in the disk cache? ─► link ─► jump cache
                                             │ no
                                             └─► cold wishes ─► worker ─► same bytes? ─► link ─► jump cache
-    store into translated code ─► the regions on those granules are forgotten before the store is done
-
-A region is valid for guest code bytes at a virtual address in a privilege mode; the jump cache says for which
-MMU contexts.  Its pages' mapping is looked at again whenever the machine's maps have changed.
 
 The guest is not held up: looking up, linking and asking get a share of the processor seconds, workers have a
 short list, and the more waits the hotter a place must be to come on the list.
@@ -14,87 +10,32 @@ short list, and the more waits the hotter a place must be to come on the list.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import fastmem
-from .cache import Cache, digest
+from .cache import Cache
+from .codes import MASK32, Code, Codes, Place
 from .fastmem import Fastmem
 from .isa import Model
-from .llvm import build
-from .llvm.fast import SITES
 from .memory import Range
 from .places import Home, Places, by_page, contents
-from .region import code_reader, find_region
-from .render import RegionEmitter
-from .softmmu import GRANULE_BITS
-from .state import HOT_ENTRIES, JUMP_ENTRIES
+from .region import code_reader
+from .shelf import Shelf
+from .state import HOT_ENTRIES
 from .steps import OutOfSight, Steps
+from .translation import Translation, translate, within
 from .wishes import Wishes
-from .worker import Pool, find_model
+from .worker import Pool
 
 HOT = 150  # taken branches to a place before it is translated, when nothing waits
 CROWD = 32  # so many waiting double that, twice as many treble it …
 HOTTEST = 0x7FFF  # … up to this
 SHARE, HEAD_START = 0.05, 0.2  # of the machine's processor seconds; seconds
 WORTHWHILE = 0.002  # seconds: with less, the list is not even sorted
-LEVEL, CODEGEN = 2, 2
-HURRIED = ("sroa", "instruction_combine", "simplify_cfg")  # passes of a first translation
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
-MASK32 = 0xFFFFFFFF
-
-
-def translate(
-    isa: str,
-    model_name: str,
-    mode: int,
-    entry: int,
-    page_bits: int,
-    pages: dict[int, bytes],
-    slow: frozenset[int] | None = None,
-    hurried: bool = False,
-) -> tuple[bytes, list[tuple[int, int]], int]:
-    """A worker's job: (object, guest code spans, instructions) of the region at `entry`.
-
-    slow: as LazyEmitter has it.  hurried: it is wanted now, and will be made better later.
-    """
-    model = find_model(isa, model_name)
-    region = find_region(model, mode, entry, page_bits, pages)
-    text = RegionEmitter(region, page_bits, slow).module()
-    return build.compile_text(text, HURRIED if hurried else LEVEL, CODEGEN), region.spans, region.insns
-
-
-Place = tuple[int, int, int]  # entry, mode, and where the entry's page lies: processes share addresses
-
-
-@dataclass(eq=False)
-class Code:
-    """A linked region: its address, the guest code it was made from, and where that lies in memory."""
-
-    place: Place
-    linked: Any
-    address: int
-    spans: list[tuple[int, int]]
-    insns: int
-    size: int
-    homes: list[Home] = field(default_factory=list)
-    fast: bool = False  # it reaches memory through windows
-    keys: set[int] = field(default_factory=set)  # jump-cache keys that lead here
-
-    @property
-    def entry(self) -> int:
-        """Guest address at which it begins."""
-        return self.place[0]
-
-    @property
-    def mode(self) -> int:
-        """Privilege mode that it was made for."""
-        return self.place[1]
 
 
 class Jit:
@@ -107,30 +48,29 @@ class Jit:
         self.fast: Fastmem | None = None
         self.slow: set[tuple[int, int]] = set()  # (mode, address) of instructions that windows do not suit
         self.model, self.native, self.cache, self.pool, self.hot = model, native, cache, pool, hot
-        self.codes: dict[Place, Code] = {}
         self.fresh, self.cold = Wishes(), Wishes()  # to be looked up; known to have no translation
         self.hurried: deque[int] = deque()  # linked, to be made better when nothing else is wanted
         self.waiting: set[Place] = set()  # at the workers
         self._patience: dict[Place, int] = {}
         self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
-        self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
-        self._stale: list[Code] = []
         what = "translated improved linked from_cache invalidated failed relinked outdated"
         self.counts = dict.fromkeys(what.split(), 0)
-        self.host_bytes = self.guest_insns = 0
-        self.link_seconds = self.inline_seconds = 0.0
+        self.inline_seconds = 0.0
         self.seconds = 0.0  # of this process, for all of it
         self._born = time.process_time()
-        self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: (
-            None
-        )  # somebody wants to see regions come …
-        self.on_dropped: Callable[[Code], None] = lambda code: None  # … and go
+        # somebody wants to see regions come and go
+        self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: None
+        self.on_dropped: Callable[[Code], None] = lambda code: None
 
     def attach(self, cpu: Any) -> None:
         self.cpu = cpu
         self._limit = cpu.state.hot_limit = self.hot
-        cpu.on_code_write = self.code_written
         self.places = Places(cpu)
+        self.linked = Codes(cpu, self.native.linker, self.places, self.counts)
+        self.linked.on_dropped = lambda code: self.on_dropped(code)
+        self.codes = self.linked.by_place
+        self.shelf = Shelf(self.cache, self.model, cpu.mmu.page_bits, self.places)
+        cpu.on_code_write = self.linked.written
         if self._wanted and not fastmem.supported(cpu.mmu.page_bits):
             try:
                 self.fast = cpu.fastmem = Fastmem(cpu, self.cache)
@@ -141,10 +81,7 @@ class Jit:
 
     def poll(self) -> None:
         """Take notice of hot places and finished translations."""
-        if self._stale:  # nothing runs: code that was invalidated can go
-            if self.cpu.fastmem is not None:
-                self.cpu.fastmem.forget([code.address for code in self._stale])
-            self._stale.clear()
+        self.linked.sweep()
         if self.fast is not None:
             self._watch_windows(self.fast)
         s = self.cpu.state
@@ -171,14 +108,14 @@ class Jit:
                 if code is not None:
                     self.slow.add((code.mode, address))
                     keys = list(code.keys)
-                    self._drop(code)
+                    self.linked.drop(code)
                     for key in keys:
                         self.fresh.add(key, self.hot)
         if not fast.poll(time.process_time()):
             self.fast = None
             for code in list(self.codes.values()):
                 if code.fast:
-                    self._drop(code)
+                    self.linked.drop(code)
 
     def _serve(self, start: float) -> None:
         """Do what is wanted most; `start`: when this began."""
@@ -217,32 +154,39 @@ class Jit:
         known = self.codes.get(place)
         if known is not None:
             if self.places.homes(known.spans, mode) != known.homes:
-                self._drop(known)
+                self.linked.drop(known)
             elif self.places.all_executed(known.spans, mode):
-                self._install(key, known)
+                self.linked.install(key, known)
                 self.counts["relinked"] += 1
                 return False
             elif self._wait_for_pages(place):
                 return False
             else:
-                self._drop(known)
-        slot = self._slot(entry, mode)
+                self.linked.drop(known)
+        slot = self.shelf.slot(entry, mode, self.fast is not None)
         if self.hopeless.get(place) == slot:
             return False
         if not self.places.executed(entry, mode):
             return False  # the maps have just changed
-        cached = self._from_cache(slot, mode)
-        if cached is not None:
-            obj, spans, insns, homes, hurried = cached
-            if self.places.all_executed(spans, mode):
+        kept = self.shelf.get(slot, mode, self._slow(mode))
+        if kept is not None:
+            made, homes = kept
+            if self.places.all_executed(made.spans, mode):
                 self.counts["from_cache"] += 1
-                self._link(key, place, obj, spans, insns, homes)
-                if hurried and self.pool.size:
+                self._link(key, place, made, homes)
+                if made.hurried and self.pool.size:
                     self.hurried.append(key)
                 return False
             if self._wait_for_pages(place):
                 return False
         return True
+
+    def _link(self, key: int, place: Place, made: Translation, homes: list[Home]) -> None:
+        """Put a translation in place, for a jump-cache key that led to it."""
+        code = self.linked.link(place, made, homes, self.fast)
+        if key >> 32 == self.cpu.state.context >> 32 and self.linked.in_place(code):
+            self.linked.install(key, code)
+        self.on_linked(code, made.obj)
 
     def _improve(self, key: int) -> None:
         """Translate with all of LLVM's passes what was translated in a hurry, if it is still in use."""
@@ -256,57 +200,52 @@ class Jit:
         if place is None or place in self.waiting or not self.places.executed(place[0], place[1]):
             return  # the maps have changed since it was wanted
         entry, mode, _ = place
-        slot = self._slot(entry, mode)
+        slot = self.shelf.slot(entry, mode, self.fast is not None)
         where = self.places.surroundings(entry, mode)
-        size = 1 << self.cpu.mmu.page_bits
+        bits = self.cpu.mmu.page_bits
+        size = 1 << bits
         pages = {va: bytes(memoryview(r.bytes)[o : o + size]) for va, (r, o) in where.items()}
         if self._interpreters(entry, mode, pages):
             self.counts["failed"] += 1
             self.hopeless[place] = slot
             return
-        slow = self._slow(mode, [(va, size) for va in pages])
-        name, bits = self.model.name, self.cpu.mmu.page_bits
-        args = (self.model.isa.name, name, mode, entry, bits, pages, slow, hurried)
+        slow = None if self.fast is None else within(self._slow(mode), [(va, size) for va in pages])
+        args = (self.model.isa.name, self.model.name, mode, entry, bits, pages, slow, hurried)
         before = self.codes.get(place)
         self.waiting.add(place)
 
-        def done(result: Any, error: str | None) -> None:
+        def done(made: Translation | None, error: str | None) -> None:
             self.waiting.discard(place)
             if before is not None and self.codes.get(place) is not before:
                 return  # it was to be made better, and has gone
-            if error is not None:
+            if made is None:
                 self.counts["failed"] += 1
                 self.hopeless[place] = slot  # it stays with the interpreter until its bytes change
                 return
-            obj, spans, insns = result
             self.counts["translated" if before is None else "improved"] += 1
-            homes = self.places.cut(spans, where)
+            homes = self.places.cut(made.spans, where)
             assert homes is not None
             if contents(homes) != b"".join(
-                pages[va & -size][va & size - 1 :][:n] for va, n in by_page(spans, size)
+                pages[va & -size][va & size - 1 :][:n] for va, n in by_page(made.spans, size)
             ):
                 self.counts["outdated"] += 1
                 return
-            about = {"spans": spans, "code": hashlib.sha256(contents(homes)).hexdigest(), "insns": insns}
-            if slow is not None:
-                about["slow"] = sorted(a for a in slow if any(0 <= a - at < n for at, n in spans))
             if hurried:
-                about["hurried"] = True
                 self.hurried.append(key)
-            self.cache.put(slot, [json.dumps(about).encode(), obj])
-            if (slow is not None) == (self.fast is not None):  # they may have gone meanwhile
-                self._link(key, place, obj, spans, insns, homes)
+            self.shelf.put(slot, made, homes)
+            if (made.slow is not None) == (self.fast is not None):  # they may have gone meanwhile
+                self._link(key, place, made, homes)
 
         if self.pool.size:
             self.pool.submit("region", args, done)
             return
         start = time.perf_counter()
         try:
-            result, error = translate(*args), None
+            made, error = translate(*args), ""
         except OutOfSight as e:
-            result, error = None, str(e)
+            made, error = None, str(e)
         self.inline_seconds += time.perf_counter() - start
-        done(result, error)
+        done(made, error)
 
     def _interpreters(self, entry: int, mode: int, pages: dict[int, bytes]) -> bool:
         """Whether the instruction at `entry` is one that regions do not have: workers need not be asked."""
@@ -317,18 +256,9 @@ class Jit:
             return hit is None
         return Steps(model, mode, code).at(entry) is None
 
-    def _slow(self, mode: int, spans: list[tuple[int, int]]) -> frozenset[int] | None:
-        """Instructions there that windows do not suit; None if there are no windows."""
-        if self.fast is None:
-            return None
-        return frozenset(a for m, a in self.slow if m == mode and any(0 <= a - at < n for at, n in spans))
-
-    def _in_place(self, code: Code) -> bool:
-        """Whether a region is what the guest would execute at its address now."""
-        return (
-            self.places.all_executed(code.spans, code.mode)
-            and self.places.homes(code.spans, code.mode) == code.homes
-        )
+    def _slow(self, mode: int) -> list[int]:
+        """Addresses of the instructions that windows do not suit."""
+        return [address for m, address in self.slow if m == mode] if self.fast is not None else []
 
     def _wait_for_pages(self, place: Place) -> bool:
         """Whether a region should wait for its pages to be used; in the end a smaller one is better."""
@@ -338,136 +268,26 @@ class Jit:
         del self._patience[place]
         return False
 
-    # -- linking ---------------------------------------------------------------------------------------------
-
-    def _link(
-        self,
-        key: int,
-        place: Place,
-        obj: bytes,
-        spans: list[tuple[int, int]],
-        insns: int,
-        homes: list[Home],
-    ) -> None:
-        start = time.perf_counter()
-        fast = self.fast
-        linked = self.native.linker.link(obj, ["region"] if fast is None else ["region", SITES], {})
-        self.link_seconds += time.perf_counter() - start
-        code = Code(
-            place, linked, linked.addresses["region"], spans, insns, len(obj), homes, fast is not None
-        )
-        if fast is not None:
-            fast.link(linked)
-        old = self.codes.get(place)
-        if old is not None:
-            self._drop(old)
-        self.codes[place] = code
-        self.counts["linked"] += 1
-        self.host_bytes += len(obj)
-        self.guest_insns += insns
-        fresh = set()
-        for r, offset, n in homes:
-            page = self.cpu.mmu.page_bits
-            for g in range(offset >> GRANULE_BITS, (offset + n - 1 >> GRANULE_BITS) + 1):
-                self._granules.setdefault((r.base, g), set()).add(code)
-                r.fine[g] = 1
-                p = g << GRANULE_BITS >> page
-                if not r.code[p]:
-                    r.code[p] = 1
-                    fresh.add(r.host + (p << page))
-        if fresh:  # the pages' write tags must go
-            self.cpu.flush_writes(*fresh)
-        if key >> 32 == self.cpu.state.context >> 32 and self._in_place(code):
-            self._install(key, code)
-        self.on_linked(code, obj)
-
-    def _install(self, key: int, code: Code) -> None:
-        code.keys.add(key)
-        pc = key & MASK32
-        h = ((pc >> 1) ^ (pc >> 13)) & (JUMP_ENTRIES - 1)
-        slot = self.cpu.state.jumps[h]
-        slot.key, slot.code = key, code.address
-        self.cpu.jumps_used = True
+    @property
+    def link_seconds(self) -> float:
+        """That linking has taken."""
+        return self.linked.seconds
 
     def forget_addresses(self) -> None:
         """The jump cache has been emptied."""
-        for code in self.codes.values():
-            code.keys.clear()
+        self.linked.forget_addresses()
 
     def code_written(self, r: Range, offset: int, size: int) -> None:
-        """A store is about to change bytes offset..offset+size-1, where translated code is."""
-        for g in range(offset >> GRANULE_BITS, (offset + size - 1 >> GRANULE_BITS) + 1):
-            for code in list(self._granules.get((r.base, g), ())):
-                if any(h is r and o < offset + size and offset < o + n for h, o, n in code.homes):
-                    self.counts["invalidated"] += 1
-                    self._drop(code)
-
-    def _drop(self, code: Code) -> None:
-        """Forget a region; its host code is freed when nothing runs."""
-        self.on_dropped(code)
-        self.codes.pop(code.place, None)
-        self._stale.append(code)
-        for key in code.keys:
-            pc = key & MASK32
-            slot = self.cpu.state.jumps[((pc >> 1) ^ (pc >> 13)) & (JUMP_ENTRIES - 1)]
-            if slot.key == key:
-                slot.key = slot.code = (1 << 64) - 1
-        page = self.cpu.mmu.page_bits
-        for r, offset, n in code.homes:
-            for g in range(offset >> GRANULE_BITS, (offset + n - 1 >> GRANULE_BITS) + 1):
-                on = self._granules.get((r.base, g))
-                if on is None:
-                    continue
-                on.discard(code)
-                if not on:
-                    del self._granules[r.base, g]
-                    r.fine[g] = 0
-            for p in range(offset >> page, (offset + n - 1 >> page) + 1):
-                first, last = p << page >> GRANULE_BITS, (p + 1 << page) >> GRANULE_BITS
-                if not any(r.fine[first:last]):
-                    r.code[p] = 0
-
-    # -- the cache on disk -----------------------------------------------------------------------------------
-
-    def _slot(self, entry: int, mode: int) -> str:
-        """Key of the translations that begin at an address with the bytes that are there now."""
-        from .engine import REGIONS, sources
-
-        size = 1 << self.cpu.mmu.page_bits
-        hit = self.places.page(entry, mode)
-        assert hit is not None
-        r, offset = hit
-        at = offset + (entry & size - 1)
-        head = bytes(memoryview(r.bytes)[at : min(at + 32, offset + size)])
-        bits = str(self.cpu.mmu.page_bits)
-        isa = self.model.isa.name
-        made_by = f"{sources(isa, REGIONS)} {LEVEL} {CODEGEN} {'soft' if self.fast is None else 'fast'}"
-        return digest(
-            "region", made_by, build.identity(), isa, self.model.name, bits, str(mode), str(entry), head
-        )
-
-    def _from_cache(
-        self, slot: str, mode: int
-    ) -> tuple[bytes, list[tuple[int, int]], int, list[Home], bool] | None:
-        blobs = self.cache.get(slot)
-        if blobs is None or len(blobs) != 2:
-            return None
-        about = json.loads(blobs[0])
-        spans = [(a, n) for a, n in about["spans"]]
-        homes = self.places.homes(spans, mode)
-        if homes is None or hashlib.sha256(contents(homes)).hexdigest() != about["code"]:
-            return None
-        slow = self._slow(mode, spans)
-        if slow is not None and not slow <= set(about.get("slow", ())):
-            return None
-        return blobs[1], spans, about["insns"], homes, "hurried" in about
+        """A store is about to change bytes offset..offset+size-1."""
+        self.linked.written(r, offset, size)
 
     def stats(self) -> dict[str, int]:
+        """What `--stats` shows."""
         return {
             **self.counts,
             "regions": len(self.codes),
-            "host_bytes": self.host_bytes,
-            "guest_insns": self.guest_insns,
+            "host_bytes": self.linked.host_bytes,
+            "guest_insns": self.linked.guest_insns,
             "waiting": len(self.waiting) + len(self.fresh) + len(self.cold),
             "main_ms": int(1000 * self.seconds),
             **({} if self.cpu.fastmem is None else self.cpu.fastmem.stats()),
@@ -482,6 +302,3 @@ class Jit:
             self.cpu.flush_jumps()
             self.cpu.fastmem.close()
             self.fast = self.cpu.fastmem = None
-
-
-__all__ = ["Code", "Jit", "find_region", "translate"]

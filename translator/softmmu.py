@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from .access import ACCESS
 from .isa import Model
-from .segv import CONTEXTS
+from .mapping import CONTEXTS
 from .state import TLB_ENTRIES, TLB_MODES
 
 IO_READ, IO_WRITE, IO_CODE = 0, 1, 2

@@ -30,7 +30,7 @@ def _part(model: str, isa: str, *rest: Any) -> tuple[bytes, bytes]:
 
 
 def _region(*args: Any) -> Any:
-    from .jit import translate
+    from .translation import translate
 
     return translate(*args)
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from translator import jit, m68k, sparc
+from translator import m68k, sparc, translation
 from translator.cache import Cache, default_directory
 from translator.cpu import Cpu
 from translator.engine import Native
@@ -36,7 +36,7 @@ MODELS = {**m68k.MODELS, **sparc.MODELS}
 PAGE_BITS = 8
 ADDRESS_24 = 0xFFFFFF
 BATCH = 128  # regions of one LLVM module
-QUICK, EARNEST = (0, 0), (jit.LEVEL, jit.CODEGEN)
+QUICK, EARNEST = (0, 0), (translation.LEVEL, translation.CODEGEN)
 ENDS = (Reason.STOPPED, Reason.HALTED, Reason.ROUTINE)
 PRELUDE = INTRINSICS + METADATA
 WRITTEN, COUNT = Reg("written", 32, 64), Reg("count", 32)

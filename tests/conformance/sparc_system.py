@@ -14,9 +14,10 @@ from tests.conformance.tally import Tally
 from tests.insn import sparc_leon as leon
 from tests.insn import sparc_system as system
 from tests.insn.sparc_kernel import ORIGIN, PAGE
-from translator import jit as jit_module
+from translator import translation
 from translator.cache import Cache
 from translator.engine import Native
+from translator.jit import Jit
 from translator.memory import Mmu
 from translator.worker import Pool
 
@@ -69,9 +70,9 @@ def run(model: str, engine: str, seed: int, count: int) -> Tally:
 
 def in_regions(out: Tally, model: str, programs: list[system.Program], want: list[bytes]) -> list[bytes]:
     """Their pages by the JIT, of the first pass that is not as it should be, or of the last one."""
-    before = jit_module.LEVEL, jit_module.CODEGEN
-    jit_module.LEVEL, jit_module.CODEGEN = QUICK
-    jit = jit_module.Jit(MODELS[model], native(model), Cache(None), Pool(0), 1)
+    before = translation.LEVEL, translation.CODEGEN
+    translation.LEVEL, translation.CODEGEN = QUICK
+    jit = Jit(MODELS[model], native(model), Cache(None), Pool(0), 1)
     try:
         machine = system.Machine(MODELS[model], native(model), jit)
         found = want
@@ -84,5 +85,5 @@ def in_regions(out: Tally, model: str, programs: list[system.Program], want: lis
         out.in_regions = int(machine.cpu.state.insns_jit)
         return found
     finally:
-        jit_module.LEVEL, jit_module.CODEGEN = before
+        translation.LEVEL, translation.CODEGEN = before
         jit.close()

@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.engine.fault_cases import Case, make, programs, uses_own_stack
 from tests.engine.fault_machine import ALL, Machine, Outcome
-from translator import jit as jit_module
+from translator import translation
 
 TRIES = 12  # programs of a family until one ends by itself
 MOST = 24  # accesses of one program that are made to fail
@@ -134,8 +134,8 @@ def run(engine: str, model: str, seed: int, cases: int | None = None) -> dict[st
     if m.log_bytes == 0:
         return {"cases": 0, "agreed": 0, "explained": 0, "unexplained": [], "families": 0, "in regions": 0}
     machine = Machine(engine, m)
-    before = jit_module.LEVEL, jit_module.CODEGEN
-    jit_module.LEVEL = jit_module.CODEGEN = 0
+    before = translation.LEVEL, translation.CODEGEN
+    translation.LEVEL = translation.CODEGEN = 0
     try:
         for family, layout, s in programs(m, seed):
             if (s > seed) if cases is None else tally.cases >= cases:
@@ -145,7 +145,7 @@ def run(engine: str, model: str, seed: int, cases: int | None = None) -> dict[st
                 if not uses_own_stack(case, m) and _one(machine, case, rng, tally):
                     break
     finally:
-        jit_module.LEVEL, jit_module.CODEGEN = before
+        translation.LEVEL, translation.CODEGEN = before
         machine.close()
     return {
         "cases": tally.cases, "agreed": tally.agreed, "explained": tally.explained,

@@ -9,13 +9,13 @@ from typing import Any
 
 from tests.engine.machine import Machine, Outcome, cuts, differences
 from tests.engine.sequences import Case, make
-from translator import jit
+from translator import translation
 from translator.isa import Model
 
 Engine = str
 ENGINES = ("concrete", "interp", "jit", "mixed")
 MIXED_SEED = 0x1234
-EARNEST, QUICK = (jit.LEVEL, jit.CODEGEN), (0, 0)
+EARNEST, QUICK = (translation.LEVEL, translation.CODEGEN), (0, 0)
 
 
 def slices(engine: Engine, seed: int) -> Iterator[int]:
@@ -59,11 +59,11 @@ class Bench:
         m.rng.seed(case.seed)
         m.regions = 2 if case.seed % 3 == 0 else 1
         # Most regions are compiled as they come, some as in earnest: LLVM is not what is in doubt.
-        jit.LEVEL, jit.CODEGEN = EARNEST if case.seed % 32 == 0 else QUICK
+        translation.LEVEL, translation.CODEGEN = EARNEST if case.seed % 32 == 0 else QUICK
         try:
             return m.execute(case.program(), slices(engine, case.seed))
         finally:
-            jit.LEVEL, jit.CODEGEN = EARNEST
+            translation.LEVEL, translation.CODEGEN = EARNEST
 
     def disagree(self, case: Case, engines: tuple[Engine, ...]) -> Failure | None:
         """The first engine that differs from the first one named."""

@@ -20,7 +20,7 @@ from typing import Any
 from tests.engine.faults import Tally, _chosen
 from tests.engine.sparc_fault_machine import CODE, DATA_SIZE, TRAP_END, Case, Machine, Outcome
 from tests.insn.sparc import BASE, INDEX, MEMORY, NOP, Maker, bicc, load_constant, op3
-from translator import jit as jit_module
+from translator import translation
 from translator.sparc import MODELS
 
 LAYOUTS = ("ram", "device", "even", "odd")  # which pages of the data area are the device's
@@ -151,8 +151,8 @@ def run(engine: str, model: str, seed: int, cases: int) -> dict[str, Any]:
     """Make `cases` accesses fail: the counts."""
     rng, tally = random.Random(seed), Tally()
     machine = Machine(engine, MODELS[model])
-    before = jit_module.LEVEL, jit_module.CODEGEN
-    jit_module.LEVEL = jit_module.CODEGEN = 0
+    before = translation.LEVEL, translation.CODEGEN
+    translation.LEVEL = translation.CODEGEN = 0
     try:
         s = seed
         while tally.cases < cases:
@@ -165,7 +165,7 @@ def run(engine: str, model: str, seed: int, cases: int) -> dict[str, Any]:
                         break
             s += 1
     finally:
-        jit_module.LEVEL, jit_module.CODEGEN = before
+        translation.LEVEL, translation.CODEGEN = before
         machine.close()
     return {
         "cases": tally.cases, "agreed": tally.agreed, "explained": tally.explained,

@@ -10,7 +10,7 @@ import pytest
 from tests.engine.fuzz import Bench
 from tests.engine.machine import cuts, differences
 from tests.engine.sequences import make
-from translator import jit
+from translator import translation
 
 Benches = Callable[..., Bench]
 SEEDS = range(700, 712)
@@ -19,8 +19,8 @@ SEEDS = range(700, 712)
 @pytest.mark.parametrize("engine", ["interp", "jit", "mixed"])
 @pytest.mark.parametrize("cut", [1, 2, 3, 7, 0], ids=lambda n: str(n) if n else "random")
 def test_any_slices(bench: Benches, engine: str, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jit, "LEVEL", 0)
-    monkeypatch.setattr(jit, "CODEGEN", 0)
+    monkeypatch.setattr(translation, "LEVEL", 0)
+    monkeypatch.setattr(translation, "CODEGEN", 0)
     b = bench()
     for seed in SEEDS:
         case = make(seed, b.model)

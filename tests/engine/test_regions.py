@@ -246,8 +246,8 @@ def test_what_was_translated_in_a_hurry_is_made_better(machine: Machine, tmp_pat
         jit = Jit(machine.model, machine.native, Cache(tmp_path), InTurn(1), hot=2)
         jit.on_linked = lambda code, obj: sizes.append(len(obj))
         machine.jit = machine.cpu.jit = jit
-        machine.cpu.flush_jumps()
         jit.attach(machine.cpu)
+        machine.cpu.flush_jumps()
         machine.load(program(COUNT_DOWN, {2: 1 << 30}))
         for _ in range(10):
             machine.cpu.run(99)

@@ -12,11 +12,11 @@ import pytest
 from tme.debug.listing import Listing
 from tme.debug.replay import engine
 from translator import inspect
-from translator.jit import CODEGEN, LEVEL
 from translator.llvm import build
 from translator.m68k.user import PAGE_BITS, UserProgram
 from translator.region import Region
 from translator.render import RegionEmitter
+from translator.translation import CODEGEN, LEVEL
 
 PROGRAM = Path(__file__).resolve().parents[1] / "traces/programs/text.elf"
 

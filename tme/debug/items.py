@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tme.debug.listing import Listing
 
 if TYPE_CHECKING:
+    from translator.codes import Code
     from translator.cpu import Cpu, Observer
-    from translator.jit import Code, Jit
+    from translator.jit import Jit
 
 Log = Callable[[str], None]
 Wanted = Callable[[int], bool]

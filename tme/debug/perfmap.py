@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tme.errors import TmeError
 
 if TYPE_CHECKING:
+    from translator.codes import Code
     from translator.engine import Native
-    from translator.jit import Code, Jit
+    from translator.jit import Jit
 
 SYMBOL_TABLE, FUNCTION = 2, 2
 DEFAULT_SIZE = 64
