@@ -26,7 +26,7 @@ FULL, QUICK = (0, 2), (-1, 0)  # LLVM's levels of optimisation and of code gener
 
 # What compiled code depends on, besides the instruction set's own package.
 COMMON = ("spec", "llvm", "softfloat", "isa.py", "state.py", "trace.py", "softmmu.py")
-INTERPRETER = (*COMMON, "mapping.py", "interp.py", "handlers.py", "dispatch.py", "access.py")
+INTERPRETER = (*COMMON, "mapping.py", "interp.py", "handlers.py", "usual.py", "dispatch.py", "access.py")
 _EMITTERS = ("lazy.py", "recall.py", "parts.py", "signs.py", "render.py")
 REGIONS = (*COMMON, "steps.py", "region.py", *_EMITTERS, "translation.py", "shelf.py")
 
@@ -201,14 +201,14 @@ class Native:
         support = build.compile_text(interp.support(model, page_bits), 2, 2)
         while len(made) < len(starts):
             pool.poll(1.0)
-        index = memoryview(bytearray(b"\0" * (2 << model.isa.insns.index_bits))).cast("H")
-        lengths = bytearray([model.isa.word]) * (1 << model.isa.insns.index_bits)
+        index = memoryview(bytearray(b"\0" * (2 * model.isa.insns.places))).cast("H")
+        lengths = bytearray([model.isa.word]) * model.isa.insns.places
         for w in range(len(index)):
             index[w] = n
-        for k, (_, _, words) in enumerate(todo):
+        for k, shape in enumerate(todo):
             first = k // HANDLERS_PER_PART * HANDLERS_PER_PART
             length = made[first][1][k - first]
-            for w in words:
+            for w in shape.places:
                 index[w], lengths[w] = k, length
         return [support, index.tobytes(), bytes(lengths), *(made[f][0] for f in starts)]
 

@@ -12,6 +12,7 @@ from . import softmmu
 from .isa import Model
 from .llvm.emit import LIKELY, STATE, UNLIKELY
 from .llvm.sse import Sse
+from .spec.insn import Apart
 from .spec.semantics import DATA, MODE, PROGRAM
 from .spec.value import Uop, Val
 from .trace import Trace, result_widths
@@ -314,6 +315,26 @@ class HandlerEmitter(Sse):
         self.put(f"{slot} = getelementptr ptr, ptr {table}, i64 {self.place(op)}")
         self.put(f"{handler} = load ptr, ptr {slot}, {STATE}")
         self.tail(handler, ip, left, op)
+
+    def fork(self, name: str, apart: Apart) -> str:
+        """The handler that only looks which one it is."""
+        self.lines = [f"define internal tailcc void @{name}{SIGNATURE} nounwind {{"]
+        self.block("entry")
+        shifted, value, place = (self.new() for _ in range(3))
+        self.put(f"{shifted} = lshr i64 %op, {apart.lo}")
+        self.put(f"{value} = and i64 {shifted}, {(1 << apart.width) - 1}")
+        self.put(f"{place} = add i64 {value}, {apart.first}")
+        self.at_place(place)
+        self.lines.append("}\n")
+        return "\n".join(self.lines)
+
+    def at_place(self, place: str) -> None:
+        """Go on to a handler for the same instruction word."""
+        slot, handler = self.new(), self.new()
+        table = self.peek("handlers", "ptr")
+        self.put(f"{slot} = getelementptr ptr, ptr {table}, i64 {place}")
+        self.put(f"{handler} = load ptr, ptr {slot}, {STATE}")
+        self.tail(handler, "%ip", "%budget", "%op")
 
     def place(self, op: str) -> str:
         """InsnSet.index of the instruction word `op` (an i64)."""

@@ -23,11 +23,12 @@ from .handlers import SAME, SIGNATURE, HandlerEmitter, shared_type
 from .isa import Model
 from .llvm import sse
 from .llvm.emit import INTRINSICS, METADATA, UNLIKELY
-from .spec.insn import Fields
+from .spec.insn import Fields, Shape
 from .spec.semantics import PROGRAM
 from .spec.value import Uop, Val
 from .state import EDGE_BYTES, EDGE_PAGES, EDGE_SLOTS, EXITS, HOT_ENTRIES, JUMP_ENTRIES, Reason
 from .trace import Trace
+from .usual import UsualEmitter, UsualTrace
 
 PARAMS = "(ptr, ptr, i64, i64)"
 PLACES = ("away", "enter", "resume", "refetch", "leave")
@@ -183,16 +184,22 @@ def declarations(model: Model) -> str:
     return "\n".join(out)
 
 
-def trace_shape(model: Model, insn: Any, shape: dict[str, int]) -> Trace:
-    """The trace of one handler."""
-    trace = Trace(model)
-    insn.fn(trace, Fields(trace, insn.pattern, shape))
+def handler(model: Model, page_bits: int, name: str, shape: Shape) -> tuple[str, int]:
+    """The LLVM text of one handler, and the length of its instruction (`length_of`)."""
+    insn = shape.insn
+    if shape.part == "fork":
+        assert insn.apart is not None
+        return HandlerEmitter(model, page_bits).fork(name, insn.apart), model.isa.word
+    usual = shape.part == "usual"
+    trace = UsualTrace(model) if usual else Trace(model)
+    insn.fn(trace, Fields(trace, insn.pattern, shape.known))
     trace.finish()
-    return trace
+    emitter = UsualEmitter(model, page_bits, insn) if usual else HandlerEmitter(model, page_bits)
+    return emitter.handler(name, trace, "internal"), length_of(trace)
 
 
-def shapes(model: Model) -> list[tuple[Any, dict[str, int], list[int]]]:
-    """Every handler of a model, in a stable order: (insn, known fields, instruction words)."""
+def shapes(model: Model) -> list[Shape]:
+    """Every handler of a model, in a stable order."""
     return list(model.decoder.shapes())
 
 
@@ -201,11 +208,10 @@ def part(model: Model, page_bits: int, first: int, last: int) -> tuple[str, byte
     out = [declarations(model)]
     lengths = bytearray()
     todo = shapes(model)[first:last]
-    for k, (insn, shape, _) in enumerate(todo, first):
-        trace = trace_shape(model, insn, shape)
-        out.append(f"; {insn.name} {shape}")
-        out.append(HandlerEmitter(model, page_bits).handler(f"h{k}", trace, "internal"))
-        lengths.append(length_of(trace))
+    for k, shape in enumerate(todo, first):
+        text, length = handler(model, page_bits, f"h{k}", shape)
+        out += [f"; {shape.insn.name} {shape.known}", text]
+        lengths.append(length)
     table = ", ".join(f"ptr @h{k}" for k in range(first, first + len(todo)))
     out.append(f"@part_{first} = constant [{len(todo)} x ptr] [{table}]")
     return "\n".join(out), bytes(lengths)

@@ -21,11 +21,14 @@ def test_fields() -> None:
     assert p.insert({"x": 5, "Z": 2, "M": 1, "n": 6}) == word & ~0b110000
 
 
-@pytest.mark.parametrize(("picture", "message"), [
-    ("1101 xxx", "draws 7 bits"),
-    ("1101 xxx 0 xxx 00000", "stands in two places"),
-    ("1101 xxx 0 ??? 00000", "means nothing"),
-])
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        ("1101 xxx", "draws 7 bits"),
+        ("1101 xxx 0 xxx 00000", "stands in two places"),
+        ("1101 xxx 0 ??? 00000", "means nothing"),
+    ],
+)
 def test_bad_pictures(picture: str, message: str) -> None:
     with pytest.raises(PatternError, match=message):
         Pattern.parse(picture, 16)
@@ -56,6 +59,22 @@ def test_overlap_may_be_told_apart() -> None:
     assert a.decode(0x80) is None
 
 
+def test_values_apart_have_handlers_of_their_own() -> None:
+    isa = InsnSet("t", 8, select=((4, 4),))
+    isa.insn("0010 xxxx", "one", "p. 1")(nothing)
+    isa.insn("0011 xxyy", "two", "p. 2", apart=("x", (0, 2)))(nothing)
+    one, fork, all_, *usual = isa.model("m").shapes()
+    assert (one.places, one.part) == ([2], "all")
+    assert (fork.places, fork.part) == ([3], "fork")
+    assert (all_.places, all_.part) == ([17, 19], "all")
+    assert [(u.known, u.places, u.part) for u in usual] == [
+        ({"x": 0}, [16], "usual"), ({"x": 2}, [18], "usual"),
+    ]  # fmt: skip
+    assert isa.places == 20
+    assert fork.insn.apart is not None
+    assert fork.insn.apart.rest in all_.places
+
+
 def test_unknown_field_is_named() -> None:
     from translator.spec.insn import Fields
 
@@ -66,7 +85,8 @@ def test_unknown_field_is_named() -> None:
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_shapes_cover_what_decodes_once(model) -> None:  # type: ignore[no-untyped-def]
     served: set[int] = set()
-    for insn, shape, words in model.decoder.shapes():
+    for insn, shape, words, part in model.decoder.shapes():
+        assert part == "all"
         assert served.isdisjoint(words), insn.name
         served.update(words)
         for w in words[:3]:

@@ -54,9 +54,9 @@ def interpreter(native: Native) -> Iterator[tuple[int, int, str]]:
     from translator import interp
 
     names = {address: name for name, address in native.addresses.items()}
-    for insn, shape, words in interp.shapes(native.model):
-        fields = "_".join(f"{key}{value}" for key, value in shape.items())
-        names[native.handlers[words[0]]] = f"insn_{insn.name}" + (f"_{fields}" if fields else "")
+    for insn, known, places, _ in interp.shapes(native.model):
+        fields = "_".join(f"{key}{value}" for key, value in known.items())
+        names[native.handlers[places[0]]] = f"insn_{insn.name}" + (f"_{fields}" if fields else "")
     addresses = sorted(names)
     for address, end in zip(addresses, [*addresses[1:], addresses[-1] + DEFAULT_SIZE], strict=True):
         yield address, min(end - address, 1 << 16), names[address]

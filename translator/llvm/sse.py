@@ -56,6 +56,7 @@ class Sse(Emitter):
     def __init__(self, model: Model, page_bits: int) -> None:
         super().__init__(model, page_bits)
         self.good: dict[int, str] = {}  # uop -> whether its result is the guest's
+        self.doubles: dict[str, str] = {}  # i64 -> the double whose bits it has, where that is known
 
     def operation(self, name: str, a: str, b: str, result: str) -> str:
         """Do an operation on i64 operands (singles and integers in the low half); i1: it is good."""
@@ -86,6 +87,8 @@ class Sse(Emitter):
 
     def _real(self, v: str, w: int) -> str:
         """The bits of an i64 as a number."""
+        if w == 64 and v in self.doubles:
+            return self.doubles[v]
         r = self.new("r")
         if w == 32:
             low = self.new()
@@ -209,21 +212,25 @@ class Sse(Emitter):
     def op_host_good(self, u: Any) -> None:
         self.put(f"%t{u.n} = and i1 {self.good[u.args[0].x.n]}, true")
 
-    def op_host_plain(self, u: Any) -> None:
-        """Sums are exact if they are tiny, products are not; what else is good can only be inexact."""
-        name, done = u.args
+    def plain(self, name: str, bits: str, good: str) -> str:
+        """i1: a result is good and has raised at most `inexact`.  Sums are exact if they are tiny, products
+        are not: here these have an exponent of 2 at least."""
         kind, _, size = name.partition(".")
         if kind not in TWO and kind != "narrow":
-            self.put(f"%t{u.n} = and i1 {self.good[done.x.n]}, true")
-            return
-        w, least = int(size), 0
-        infinity, smallest = (0x7F800000, 0x800000) if w == 32 else (0x7FF << 52, 1 << 52)
-        magnitude, above = self.new(), self.new()
-        self.put(f"{magnitude} = and i64 {self.text(done)}, {(1 << w - 1) - 1}")
-        if kind in ("mul", "div", "narrow"):
-            least = smallest + 1
-        self.put(f"{above} = sub i64 {magnitude}, {least}")
-        self.put(f"%t{u.n} = icmp ult i64 {above}, {infinity - least}")
+            return good
+        fraction, top = (23, 255) if size == "32" else (52, 2047)
+        least = 2 if kind in ("mul", "div", "narrow") else 0
+        moved, above, exponent, plain = (self.new() for _ in range(4))
+        self.put(f"{moved} = lshr i64 {bits}, {fraction}")
+        self.put(f"{above} = sub i64 {moved}, {least}")
+        self.put(f"{exponent} = and i64 {above}, {top}")
+        self.put(f"{plain} = icmp ult i64 {exponent}, {top - least}")
+        return plain
+
+    def op_host_plain(self, u: Any) -> None:
+        name, done = u.args
+        plain = self.plain(name, self.text(done), self.good[done.x.n])
+        self.put(f"%t{u.n} = and i1 {plain}, true")
 
     def op_host_clean(self, u: Any) -> None:
         self.put(f"%t{u.n} = xor i1 {self.host_odd()}, true")

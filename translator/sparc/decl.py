@@ -32,10 +32,15 @@ def transfer(
 
 
 def insn(
-    pattern: str, syntax: str, ref: str, models: frozenset[str] | None = None, traits: str = ""
+    pattern: str,
+    syntax: str,
+    ref: str,
+    models: frozenset[str] | None = None,
+    traits: str = "",
+    apart: tuple[str, tuple[int, ...]] | None = None,
 ) -> Declare:
     """Declare an instruction after which the one at nPC comes."""
-    declare = ISET.insn(pattern, syntax, ref, models=models, traits=traits)
+    declare = ISET.insn(pattern, syntax, ref, models=models, traits=traits, apart=apart)
 
     def wrap(fn: SemanticsFn) -> SemanticsFn:
         @wraps(fn)

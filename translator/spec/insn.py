@@ -4,13 +4,16 @@ A pattern is drawn as the manual draws it: `"1101 xxx 0ZZ MMM nnn"`.  `0` and `1
 a run of one letter is a field.  Upper-case fields decide the *shape* of an instruction: its semantics see
 them as Python ints and the interpreter has one handler per combination.  Lower-case fields are operands:
 Vals, known or not.
+
+What the bits that select a handler do not tell apart, values of one operand field may (`Apart`): each of
+these has a second handler, in which the field is known and which does only what is usual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .semantics import Semantics
 from .value import Val
@@ -89,6 +92,36 @@ class Fields:
 SemanticsFn = Callable[[Semantics, Fields], None]
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Values of a field that have handlers of their own: these stand at `first` + value in the table."""
+
+    letter: str
+    values: tuple[int, ...]
+    lo: int
+    width: int
+    first: int
+
+    @property
+    def rest(self) -> int:
+        """The place of the handler that does all values."""
+        return self.first + next(v for v in range(1 << self.width) if v not in self.values)
+
+
+class Shape(NamedTuple):
+    """A handler: its instruction, the fields that it knows, its places in the table, and its part in it:
+
+    "all"     does the instruction
+    "usual"   does it if all is as usual, else leaves it to "all"
+    "fork"    goes on to one of these two
+    """
+
+    insn: Insn
+    known: dict[str, int]
+    places: list[int]
+    part: str = "all"
+
+
 @dataclass(frozen=True, eq=False)
 class Insn:
     """One declared instruction (family): pattern, assembler syntax, manual reference, semantics."""
@@ -101,6 +134,7 @@ class Insn:
     valid: Callable[[Mapping[str, int]], bool] | None = None
     models: frozenset[str] | None = None  # None: all
     traits: frozenset[str] = field(default_factory=frozenset)  # "ends" a block, "interp" (not in regions), …
+    apart: Apart | None = None
 
     def fields_of(self, word: int) -> dict[str, int] | None:
         """The fields of `word` if it is this instruction."""
@@ -127,6 +161,7 @@ class InsnSet:
         self.name, self.bits = name, bits
         self.select = select or ((0, bits),)
         self.index_bits = sum(width for _, width in self.select)
+        self.places = 1 << self.index_bits  # in the table of handlers
         self.insns: list[Insn] = []
         self._checked = 0  # so many are known not to overlap
         self._shape = shape or (lambda insn, f: frozenset(k for k in f if k.isupper()))
@@ -140,13 +175,23 @@ class InsnSet:
         valid: Callable[[Mapping[str, int]], bool] | None = None,
         models: frozenset[str] | None = None,
         traits: str = "",
+        apart: tuple[str, tuple[int, ...]] | None = None,
     ) -> Callable[[SemanticsFn], SemanticsFn]:
-        """Declare an instruction; the decorated function is its semantics (of several, perhaps)."""
+        """Declare an instruction; the decorated function is its semantics (of several, perhaps).
+
+        apart: a field, and those of its values that get a handler each.
+        """
 
         def declare(fn: SemanticsFn) -> SemanticsFn:
             p = Pattern.parse(pattern, self.bits)
-            new = Insn(fn.__name__, p, syntax, ref, fn, valid, models, frozenset(traits.split()))
-            self.insns.append(new)
+            own = None
+            if apart is not None:
+                letter, values = apart
+                own = Apart(letter, values, *p.fields[letter], self.places)
+                self.places += 1 << own.width
+            self.insns.append(
+                Insn(fn.__name__, p, syntax, ref, fn, valid, models, frozenset(traits.split()), own)
+            )
             return fn
 
         return declare
@@ -224,8 +269,8 @@ class Decoder:
         self._seen[word] = hit
         return hit
 
-    def shapes(self) -> Iterator[tuple[Insn, dict[str, int], list[int]]]:
-        """Every handler shape with the places it has in the table of handlers."""
+    def shapes(self) -> Iterator[Shape]:
+        """Every handler."""
         self.isa.check()
         chosen = sum(((1 << width) - 1) << lo for lo, width in self.isa.select)
         for insn in self.insns:
@@ -242,4 +287,17 @@ class Decoder:
                         self.isa.index(p.value | d)
                     )
             for key, words in groups.items():
-                yield insn, dict(key), words
+                if insn.apart is None:
+                    yield Shape(insn, dict(key), words)
+                else:
+                    assert len(groups) == 1, "fields that select handlers, and values apart"
+                    yield Shape(insn, {}, words, "fork")
+                    yield from self._apart(insn, insn.apart)
+
+    @staticmethod
+    def _apart(insn: Insn, apart: Apart) -> Iterator[Shape]:
+        places = range(apart.first, apart.first + (1 << apart.width))
+        own = {apart.first + v: v for v in apart.values}
+        yield Shape(insn, {}, [p for p in places if p not in own])
+        for place, value in own.items():
+            yield Shape(insn, {apart.letter: value}, [place], "usual")

@@ -4,7 +4,8 @@
         result written; the last operation and its operands kept for whoever looks at cexc
     else: `exact`; its exceptions trap, or are accrued
 
-The two instruction words have one handler each, in which opf is a run-time value.
+The two instruction words have one handler each that does all, in which opf is a run-time value. For every
+operation there is one beside it, which does what is usual.
 """
 
 from __future__ import annotations
@@ -186,7 +187,12 @@ def current_exceptions(s: Semantics) -> Val:
     return out
 
 
-@insn(format3(2, 0x34, rest="ooooooooo ttttt"), "{fpop}", "V8 B.33")
+@insn(
+    format3(2, 0x34, rest="ooooooooo ttttt"),
+    "{fpop}",
+    "V8 B.33",
+    apart=("o", (*OPERATIONS, *ROOTS, fp.FSMULD)),
+)
 def fpop1(s: Semantics, f: Fields) -> None:
     mode = begin(s)
     if mode is None:
@@ -226,7 +232,7 @@ def fpop1(s: Semantics, f: Fields) -> None:
     settle(s, *rest)
 
 
-@insn(format3(2, 0x35, rest="ooooooooo ttttt"), "{fpop}", "V8 B.33, FCMP")
+@insn(format3(2, 0x35, rest="ooooooooo ttttt"), "{fpop}", "V8 B.33, FCMP", apart=("o", fp.COMPARES))
 def fpop2(s: Semantics, f: Fields) -> None:
     mode = begin(s)
     if mode is None:
