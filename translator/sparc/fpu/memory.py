@@ -9,7 +9,7 @@ from ..decl import format3, insn, operand2
 from ..regs import read_r
 from ..traps import FP_EXCEPTION, MISALIGNED, privileged, take, take_if
 from .operate import current_exceptions
-from .queue import begin_access, fail, on
+from .queue import begin_access, fail
 from .regs import (
     ACCRUED,
     AEXC_SHIFT,
@@ -54,42 +54,34 @@ def _even(s: Semantics, f: Fields) -> None:
 
 @insn(format3(3, 0x20), "ld [{addr}], {frd}", "V8 B.2")
 def ldf(s: Semantics, f: Fields) -> None:
-    mode = on(s)
-    if mode is None:
-        return
     addr = _address(s, f)
-    begin_access(s, mode, addr, 4, False)
+    if begin_access(s, addr, 4, False) is None:
+        return
     write_single(s, f.d, s.load(addr, 4))
 
 
 @insn(format3(3, 0x23), "ldd [{addr}], {frd}", "V8 B.2")
 def lddf(s: Semantics, f: Fields) -> None:
-    mode = on(s)
-    if mode is None:
-        return
     addr = _address(s, f)
-    begin_access(s, mode, addr, 8, False)
+    if begin_access(s, addr, 8, False) is None:
+        return
     _even(s, f)
     write_pair(s, f.d, s.load(addr, 8))
 
 
 @insn(format3(3, 0x24), "st {frd}, [{addr}]", "V8 B.5")
 def stf(s: Semantics, f: Fields) -> None:
-    mode = on(s)
-    if mode is None:
-        return
     addr = _address(s, f)
-    begin_access(s, mode, addr, 4, True)
+    if begin_access(s, addr, 4, True) is None:
+        return
     s.store(addr, read_single(s, f.d))
 
 
 @insn(format3(3, 0x27), "std {frd}, [{addr}]", "V8 B.5")
 def stdf(s: Semantics, f: Fields) -> None:
-    mode = on(s)
-    if mode is None:
-        return
     addr = _address(s, f)
-    begin_access(s, mode, addr, 8, True)
+    if begin_access(s, addr, 8, True) is None:
+        return
     _even(s, f)
     s.store(addr, read_pair(s, f.d))
 
@@ -100,11 +92,10 @@ def stdf(s: Semantics, f: Fields) -> None:
 @insn(format3(3, 0x21), "ld [{addr}], %fsr", "V8 B.2", traits="interp")
 def ldfsr(s: Semantics, f: Fields) -> None:
     """ver, ftt and qne stay."""
-    mode = on(s)
+    addr = _address(s, f)
+    mode = begin_access(s, addr, 4, False)
     if mode is None:
         return
-    addr = _address(s, f)
-    begin_access(s, mode, addr, 4, False)
     value = s.load(addr, 4)
     s.write(FSR, value & (RD | TEM | NS))
     s.write(FCC, value.bits(FCC_SHIFT + 1, FCC_SHIFT).zext(8))
@@ -130,11 +121,10 @@ def fsr(s: Semantics, mode: Val) -> Val:
 
 @insn(format3(3, 0x25), "st %fsr, [{addr}]", "V8 B.5", traits="interp")
 def stfsr(s: Semantics, f: Fields) -> None:
-    mode = on(s)
+    addr = _address(s, f)
+    mode = begin_access(s, addr, 4, True)
     if mode is None:
         return
-    addr = _address(s, f)
-    begin_access(s, mode, addr, 4, True)
     s.store(addr, fsr(s, mode))
 
 
@@ -144,11 +134,10 @@ def stdfq(s: Semantics, f: Fields) -> None:
     privileged(s)
     if s.dead:
         return
-    mode = on(s)
+    addr = _address(s, f)
+    mode = begin_access(s, addr, 8, True)
     if mode is None:
         return
-    addr = _address(s, f)
-    begin_access(s, mode, addr, 8, True)
 
     def empty() -> None:
         s.write(FTT, s.const(SEQUENCE_ERROR, 8))

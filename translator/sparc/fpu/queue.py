@@ -10,6 +10,8 @@ An FPop is complete when its instruction is, so the queue never holds more than 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...spec.semantics import Semantics
 from ...spec.value import Val
 from ..decl import npc
@@ -29,34 +31,33 @@ from .regs import (
 
 
 def begin(s: Semantics) -> Val | None:
-    """FP_MODE, for an instruction that only fp_execute executes; None: it has ended in a trap.
+    """FP_MODE, for an instruction that only fp_execute executes; None: there is no unit.
 
     In a region the mode is known to be 0: everything else is the interpreter's.
     """
-    mode = on(s)
-    if mode is not None:
-        s.if_(mode & (PENDING | EXCEPTION) != 0, lambda: s.goto("fp_refused"))
-    return mode
+    return _pass(s, PENDING | EXCEPTION, lambda: None)
 
 
-def on(s: Semantics) -> Val | None:
-    """FP_MODE, PSR.EF being set; None: there is no unit."""
+def begin_access(s: Semantics, addr: Val, size: int, store: bool) -> Val | None:
+    """The same for loads and stores, to an address: its alignment comes before fp_exception (table 7-1)."""
+    closed = PENDING if store else PENDING | EXCEPTION
+    return _pass(s, closed, lambda: take_if(s, addr & size - 1 != 0, MISALIGNED))
+
+
+def _pass(s: Semantics, closed: int, between: Callable[[], None]) -> Val | None:
+    """FP_MODE, if PSR.EF is set and the unit's state is none of `closed`."""
     if not has_fpu(s):
         take(s, FP_DISABLED)
         return None
     mode = s.expect(s.read(FP_MODE), 0)
-    take_if(s, mode & OFF != 0, FP_DISABLED)
-    return mode
-
-
-def begin_access(s: Semantics, mode: Val, addr: Val, size: int, store: bool) -> None:
-    """The same for loads and stores, to an address: its alignment comes before fp_exception (table 7-1)."""
 
     def refuse() -> None:
-        take_if(s, addr & size - 1 != 0, MISALIGNED)
+        take_if(s, mode & OFF != 0, FP_DISABLED)
+        between()
         s.goto("fp_refused")
 
-    s.if_(mode & (PENDING if store else PENDING | EXCEPTION) != 0, refuse)
+    s.if_(mode & (OFF | closed) != 0, refuse)
+    return mode
 
 
 def fail(s: Semantics, ftt: int) -> None:
