@@ -1,4 +1,4 @@
-"""The tables of the V8 manual's second reader (tests/translator/sparc/test_traps_table.py), as a row."""
+"""The tables of the V8 manual's second reader (tests/translator/sparc/test_*_table.py), as a row."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def native(model: str) -> Any:
 
 def run(model: str, engine: str) -> Tally:
     """Every table once; cases are its entries."""
-    from tests.translator.sparc import test_traps_table as tables
+    from tests.translator.sparc import test_state_table, test_traps_table
     from tests.translator.sparc.board import Board
 
     out, interpreter = Tally(), None if engine == "concrete" else native(model)
-    for table, entries in tables.TABLES.items():
+    for table, entries in {**test_traps_table.TABLES, **test_state_table.TABLES}.items():
         try:
             table(Board(MODELS[model], interpreter))
         except AssertionError as e:

@@ -6,7 +6,7 @@ enum { FIRST = 64, BUFFER = 0x60000 };
 
 int main(void)
 {
-    int (*print)(const char *text, ...) = ROMVEC(0x84, int (*)(const char *, ...));
+    printf_fn *print = ROMVEC(0x84, printf_fn *);
     const struct parameters *p = *ROMVEC(0x0C, struct parameters **);
     static struct request r;
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.translator.sparc.board import Board
 from translator.cache import Cache
 from translator.engine import Native
 from translator.memory import Mmu
@@ -21,3 +22,8 @@ def sparc_interpreter(code_cache: Cache) -> Native:
 def engine(request: pytest.FixtureRequest) -> Any:
     """An engine of the MB86904."""
     return None if request.param == "concrete" else request.getfixturevalue("sparc_interpreter")
+
+
+@pytest.fixture
+def b(engine: Any) -> Board:
+    return Board(MB86904, engine)
