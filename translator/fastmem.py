@@ -52,6 +52,7 @@ class _Record(ctypes.Structure):
         ("fc", ctypes.c_uint32 * 2),
         ("flat", ctypes.c_uint32),
         ("failures", ctypes.c_uint64),
+        ("aligned", ctypes.c_uint64),
     )
 
 
@@ -191,6 +192,7 @@ class Fastmem:
             page_bits=cpu.mmu.page_bits,
             fc=(isa.fcs(0, "data"), isa.fcs(1, "data")),
             flat=int(cpu.mmu.state is None),
+            aligned=cpu.model.aligned,
         )
         self._address = ctypes.addressof(record)
         bases = [arena + i * STRIDE + GUARD for i in range(ROWS)]

@@ -8,7 +8,8 @@
 `fill` calls the machine's own native `translate`, as the interpreter would for this access, and nothing else.
 
     struct record { ptr arena; i64 span; ptr state; ptr log; i64 count, capacity, maps, exits;       0 .. 56
-                    ptr slow; i64 slow_count; i32 page_bits, fc[2], flat; i64 failures; }            64 .. 96
+                    ptr slow; i64 slow_count; i32 page_bits, fc[2], flat; i64 failures;              64 .. 96
+                    i16 aligned: accesses of so many bytes stay within a page; }                     104
     log: { i64 address in a window, i64 host page }          slow: addresses of guest instructions, mode << 32
 
 System calls are by number, those of Linux on x86-64.
@@ -68,7 +69,9 @@ page:
   %in = and i64 %va64, %omask
   %va_page = sub i64 %va64, %in
   %begins = icmp eq i64 %in, 0
-  %wide = icmp ugt i16 %size, 1
+  %withinp = getelementptr i8, ptr %rec, i64 104
+  %withins = load i16, ptr %withinp
+  %wide = icmp ugt i16 %size, %withins
   %maybe = and i1 %begins, %wide
   br i1 %maybe, label %second, label %ask
 second:                                ; perhaps the end of an access that began in the page before, which the

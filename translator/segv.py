@@ -19,7 +19,7 @@ from __future__ import annotations
 from . import mapping
 from .state import Layout
 
-FAULTY = 16  # faults of a site that could not be mended, before it is called slow
+FAULTY = 16  # faults of a site with none that could be mended between, before it is called slow
 SLOW_ENTRIES = 256
 
 _TEXT = """
@@ -115,7 +115,9 @@ found:
   %size = load i16, ptr %sizep
   %mended = call i1 @fill(ptr %rec, i64 %off, i1 %write, i16 %size)
   br i1 %mended, label %again, label %exit
-again:
+again:                                                   ; it suits: what was before was the way to this page
+  %clearp = getelementptr i8, ptr %site, i64 14
+  store i16 0, ptr %clearp
   ret void
 exit:
   %exitsp = getelementptr i8, ptr %rec, i64 56

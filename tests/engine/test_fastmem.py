@@ -38,6 +38,7 @@ from translator.cache import Cache
 from translator.engine import Native
 from translator.isa import Model
 from translator.m68k import M68020
+from translator.segv import FAULTY
 from translator.spec.insn import InsnSet
 
 PAGE_BITS, PAGE = 12, 4096
@@ -159,6 +160,20 @@ def test_a_site_that_faults_often_is_translated_anew(machine: Machine) -> None:
     before = int(windows(machine).record.exits)
     machine.execute(p, itertools.repeat(100))
     assert windows(machine).record.exits == before
+
+
+def test_pages_reached_at_their_start_are_no_fault_of_a_site(machine: Machine) -> None:
+    """An access there may have begun in the page before: it waits for the interpreter, once."""
+    p = program(loop("d698 | add.l (a0)+,d3"), {2: 30}, limit=80)
+    machine.load(p)
+    for _ in range(2 * FAULTY):
+        machine.cpu.flush()
+        machine.cpu.state.pc, machine.cpu.state.r[8] = CODE, DATA + PAGE - 40
+        machine.cpu.state.r[2] = 30
+        machine.run(p, itertools.repeat(40))
+    assert machine.jit is not None
+    assert windows(machine).record.exits > FAULTY
+    assert not machine.jit.slow
 
 
 def test_room_for_few_pages(small: Native, machine: Machine) -> None:
