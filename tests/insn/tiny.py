@@ -7,6 +7,7 @@ from typing import Any
 
 from translator.concrete import ConcreteCpu
 from translator.isa import Model
+from translator.memory import Mmu
 from translator.spec.concrete import AccessFault
 from translator.state import CORE
 
@@ -62,7 +63,7 @@ class Tiny:
         self.state: Any = SimpleNamespace(**{name: 0 if n == 1 else [0] * n for _, name, n in CORE})
         for reg in model.isa.regs:
             setattr(self.state, reg.name, 0 if reg.count == 1 else [0] * reg.count)
-        self.memory = Bytes(model, mask, holes)
+        self.memory, self.mmu = Bytes(model, mask, holes), Mmu(page_bits=0)  # no pages: none has an edge
         self.reason: Any = None
         self.engine = ConcreteCpu(self)  # type: ignore[arg-type]
 
