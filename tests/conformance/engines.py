@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tests.conformance.flat import code_directory
 from tests.conformance.tally import Tally
+from tests.native import interpreter
 from translator.m68k import MODELS
 
 PIECE = 100  # sequences
@@ -26,12 +26,9 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 def bench(model: str) -> Any:
     from tests.engine.fuzz import Bench
     from tests.engine.machine import make_mmu
-    from translator.cache import Cache
-    from translator.engine import Native
-    from translator.worker import Pool
 
     m = MODELS[model]
-    return Bench(m, Native(m, make_mmu(8), Cache(code_directory()), Pool(0)))
+    return Bench(m, interpreter(m, make_mmu(8)))
 
 
 def run(model: str, engine: str, first: int, count: int) -> Tally:

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from tests.native import interpreter
 from translator import m68k, sparc, translation
-from translator.cache import Cache, default_directory
 from translator.cpu import Cpu
-from translator.engine import Native
 from translator.isa import Model
 from translator.llvm import build
 from translator.llvm.emit import INTRINSICS, METADATA
@@ -30,7 +27,6 @@ from translator.spec.semantics import Reg, Semantics
 from translator.spec.value import Val
 from translator.state import JUMP_ENTRIES, Layout, Reason
 from translator.steps import OutOfSight
-from translator.worker import Pool
 
 MODELS = {**m68k.MODELS, **sparc.MODELS}
 PAGE_BITS = 8
@@ -63,20 +59,13 @@ def make_mmu(mask: int = 0xFFFFFFFF) -> Mmu:
     return mmu
 
 
-def code_directory() -> Path:
-    """Where compiled interpreters are kept: the user's cache, or what TME_CACHE names."""
-    named = os.environ.get("TME_CACHE")
-    return Path(named) if named else default_directory()
-
-
 @cache
 def native(model: str, mask: int = 0xFFFFFFFF, workers: int = 0) -> Any:
-    """The compiled interpreter of a model (from the cache on disk, if it is there)."""
-    pool = Pool(workers)
-    try:
-        return Native(MODELS[model], make_mmu(mask), Cache(code_directory()), pool)
-    finally:
-        pool.close()
+    """The compiled interpreter of a model (from the cache on disk, if it is there).
+
+    workers: how many to compile it with what other processes will want: in earnest.
+    """
+    return interpreter(MODELS[model], make_mmu(mask), quick=False if workers else None, workers=workers)
 
 
 class Nothing:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance import guest
-from tests.conformance.flat import code_directory
 from tests.conformance.tally import Tally
 
 PIECE = 2500
@@ -29,13 +28,12 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 
 @cache
 def native() -> Any:
-    from translator.cache import Cache
-    from translator.engine import Native
+    from tests.native import interpreter
     from translator.m68k import SYSTEMS
     from translator.m68k.user import PAGE_BITS
     from translator.memory import Mmu
 
-    return Native(SYSTEMS[MODEL], Mmu(page_bits=PAGE_BITS), Cache(code_directory()))
+    return interpreter(SYSTEMS[MODEL], Mmu(page_bits=PAGE_BITS))
 
 
 def run(model: str, engine: str, seed: int, count: int) -> Tally:

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.flat import code_directory
 from tests.conformance.tally import Tally
 
 OPERANDS = 1000  # of one program: a loop over them
@@ -27,13 +26,12 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 
 @cache
 def native() -> Any:
+    from tests.native import interpreter
     from tests.translator.m68k.fpu.test_regions import MODEL
-    from translator.cache import Cache
-    from translator.engine import Native
     from translator.m68k.user import PAGE_BITS
     from translator.memory import Mmu
 
-    return Native(MODEL, Mmu(page_bits=PAGE_BITS), Cache(code_directory()))
+    return interpreter(MODEL, Mmu(page_bits=PAGE_BITS))
 
 
 def run(model: str, engine: str, seed: int, count: int) -> Tally:

@@ -9,10 +9,9 @@ import shutil
 from functools import cache
 from typing import Any
 
-from tests.conformance.flat import code_directory
 from tests.conformance.tally import Tally
+from tests.native import interpreter
 from translator.cache import Cache
-from translator.engine import Native
 from translator.jit import Jit
 from translator.memory import Mmu
 from translator.sparc import SYSTEMS
@@ -35,7 +34,7 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 
 @cache
 def native(model: str) -> Any:
-    return Native(SYSTEMS[model], Mmu(), Cache(code_directory()), Pool(0))
+    return interpreter(SYSTEMS[model], Mmu())
 
 
 def run(model: str, engine: str, seed: int, count: int) -> Tally:

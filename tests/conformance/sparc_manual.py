@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tests.conformance.flat import MODELS, code_directory
+from tests.conformance.flat import MODELS
 from tests.conformance.tally import Tally
-from translator.cache import Cache
-from translator.engine import Native
+from tests.native import interpreter
 from translator.memory import Mmu
 
 
@@ -22,7 +21,7 @@ def blocks(cases: int | None, seed: int) -> list[tuple[()]]:
 
 @cache
 def native(model: str) -> Any:
-    return Native(MODELS[model], Mmu(), Cache(code_directory()))
+    return interpreter(MODELS[model], Mmu())
 
 
 def run(model: str, engine: str) -> Tally:
@@ -30,10 +29,10 @@ def run(model: str, engine: str) -> Tally:
     from tests.translator.sparc import test_state_table, test_traps_table
     from tests.translator.sparc.board import Board
 
-    out, interpreter = Tally(), None if engine == "concrete" else native(model)
+    out, compiled = Tally(), None if engine == "concrete" else native(model)
     for table, entries in {**test_traps_table.TABLES, **test_state_table.TABLES}.items():
         try:
-            table(Board(MODELS[model], interpreter))
+            table(Board(MODELS[model], compiled))
         except AssertionError as e:
             out.fail(f"{table.__name__}: {e}")
         else:

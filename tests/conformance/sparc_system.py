@@ -9,14 +9,14 @@ import shutil
 from functools import cache
 from typing import Any
 
-from tests.conformance.flat import MODELS, QUICK, code_directory
+from tests.conformance.flat import MODELS, QUICK
 from tests.conformance.tally import Tally
 from tests.insn import sparc_leon as leon
 from tests.insn import sparc_system as system
 from tests.insn.sparc_kernel import ORIGIN, PAGE
+from tests.native import interpreter
 from translator import translation
 from translator.cache import Cache
-from translator.engine import Native
 from translator.jit import Jit
 from translator.memory import Mmu
 from translator.worker import Pool
@@ -40,7 +40,7 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 
 @cache
 def native(model: str) -> Any:
-    return Native(MODELS[model], Mmu(), Cache(code_directory()), Pool(0))
+    return interpreter(MODELS[model], Mmu())
 
 
 def run(model: str, engine: str, seed: int, count: int) -> Tally:

@@ -22,17 +22,10 @@ from tests.insn import sparc_leon
 from tests.insn.known import FLAWS
 from tests.insn.sample import TARGET as SAMPLE
 from tests.insn.vectors import cases
-from translator.cache import Cache
 from translator.llvm import emit
 
 ROOT = Path(__file__).parents[2]
 SILENT: Any = lambda result: None  # noqa: E731
-
-
-@pytest.fixture(autouse=True)
-def _code(code_cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled interpreters are shared with the engine tests."""
-    monkeypatch.setenv("TME_CACHE", str(code_cache.directory))
 
 
 def complain(results: list[Result]) -> None:

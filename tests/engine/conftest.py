@@ -10,10 +10,9 @@ import pytest
 
 from tests.engine.fuzz import Bench
 from tests.engine.machine import make_mmu
+from tests.native import interpreter
 from translator.cache import Cache
-from translator.engine import Native
 from translator.m68k import MODELS
-from translator.worker import Pool
 
 Natives = Callable[..., Any]
 
@@ -25,11 +24,8 @@ def native(code_cache: Cache) -> Natives:
 
     def get(model: str = "m68020", page_bits: int = 8) -> Any:
         if (model, page_bits) not in made:
-            pool = Pool(os.cpu_count() or 1)
-            try:
-                made[model, page_bits] = Native(MODELS[model], make_mmu(page_bits), code_cache, pool)
-            finally:
-                pool.close()
+            mmu, cores = make_mmu(page_bits), os.cpu_count() or 1
+            made[model, page_bits] = interpreter(MODELS[model], mmu, code_cache, workers=cores)
         return made[model, page_bits]
 
     return get

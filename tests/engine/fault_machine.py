@@ -8,11 +8,11 @@ import os
 import random
 import struct
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from tests.engine.fault_cases import DATA, DATA_SIZE, ISP, MSP, STACKS, STACKS_END, Case
-from translator.cache import Cache, default_directory
+from tests.native import interpreter
+from translator.cache import Cache
 from translator.cpu import Cpu
 from translator.engine import Native
 from translator.isa import Model
@@ -109,12 +109,7 @@ Outcome = dict[str, Any]
 def _native(name: str) -> Native:
     """The interpreter of a model, from the cache or made now."""
     model = ALL[name]
-    named = os.environ.get("TME_CACHE")
-    pool = Pool(len(os.sched_getaffinity(0)))
-    try:
-        return Native(model, _mmu(), Cache(Path(named) if named else default_directory()), pool)
-    finally:
-        pool.close()
+    return interpreter(model, _mmu(), workers=len(os.sched_getaffinity(0)))
 
 
 def _mmu() -> Mmu:

@@ -9,12 +9,12 @@ import random
 import struct
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from tests.engine.fault_machine import Device
 from tests.insn.sparc import NOP, bicc, load_constant, op3
-from translator.cache import Cache, default_directory
+from tests.native import interpreter
+from translator.cache import Cache
 from translator.cpu import Cpu
 from translator.engine import Native
 from translator.isa import Model
@@ -92,12 +92,7 @@ def _mmu() -> Mmu:
 
 @cache
 def _native(name: str) -> Native:
-    named = os.environ.get("TME_CACHE")
-    pool = Pool(len(os.sched_getaffinity(0)))
-    try:
-        return Native(MODELS[name], _mmu(), Cache(Path(named) if named else default_directory()), pool)
-    finally:
-        pool.close()
+    return interpreter(MODELS[name], _mmu(), workers=len(os.sched_getaffinity(0)))
 
 
 def system() -> dict[int, list[int]]:

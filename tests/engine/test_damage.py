@@ -106,7 +106,7 @@ def test_a_damaged_interpreter_is_made_again(
         return blobs
 
     monkeypatch.setattr(Cache, "get", remember)
-    Native(M68020, make_mmu(8), code_cache)
+    Native(M68020, make_mmu(8), code_cache, quick=True)
     monkeypatch.setattr(Cache, "get", original)
     key, blobs = max(kept.items(), key=lambda item: sum(map(len, item[1])))
     mine = Cache(tmp_path)
@@ -125,7 +125,7 @@ def test_a_damaged_interpreter_is_made_again(
         return blobs
 
     monkeypatch.setattr(Native, "_compile", known)
-    fresh = Native(M68020, make_mmu(8), mine)
+    fresh = Native(M68020, make_mmu(8), mine, quick=True)
     assert compiled == [key]
     assert mine.rejected == 1
     assert mine.get(key) == blobs

@@ -5,17 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.engine import fault_cases, faults
-from translator.cache import Cache
 from translator.m68k import MODELS
 
 RESTARTABLE = ("m68010", "m68020")
-
-
-@pytest.fixture(autouse=True)
-def _cached(code_cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interpreters come from where the other engine tests have put them."""
-    if code_cache.directory is not None:
-        monkeypatch.setenv("TME_CACHE", str(code_cache.directory))
 
 
 def check(found: dict, least: int) -> None:  # type: ignore[type-arg]

@@ -14,11 +14,10 @@ import pytest
 from tests.engine.fuzz import Bench
 from tests.engine.machine import make_mmu
 from tests.engine.sequences import BRANCHES, make
+from tests.native import interpreter
 from translator.cache import Cache
-from translator.engine import Native
 from translator.llvm import emit
 from translator.m68k import M68020, MODELS
-from translator.worker import Pool
 
 SEQUENCES = int(os.environ.get("TME_SEQUENCES", "100000"))
 FIRST = int(os.environ.get("TME_SEED", "1000000"))
@@ -47,7 +46,7 @@ def test_engines_agree(bench: Benches) -> None:
 @cache
 def _worker_bench(model: str, directory: str) -> Bench:
     m = MODELS[model]
-    return Bench(m, Native(m, make_mmu(8), Cache(Path(directory)), Pool(0)))
+    return Bench(m, interpreter(m, make_mmu(8), Cache(Path(directory))))
 
 
 def run_block(block: int, directory: str) -> list[str]:
@@ -59,10 +58,10 @@ def run_block(block: int, directory: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_many_sequences(native: Callable[..., object], code_cache: Cache) -> None:
+def test_many_sequences(code_cache: Cache) -> None:
     """The same on all cores, all models: 100,000 sequences unless TME_SEQUENCES says otherwise."""
-    for model in MODELS:
-        native(model)  # into the cache, once
+    for model in MODELS.values():
+        interpreter(model, make_mmu(8), code_cache, quick=False, workers=os.cpu_count() or 1)  # once
     assert code_cache.directory is not None
     blocks = list(range(-(-SEQUENCES // BLOCK)))
     failures: list[str] = []

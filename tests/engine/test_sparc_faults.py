@@ -5,13 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.engine import sparc_fault_machine, sparc_faults
-from translator.cache import Cache
-
-
-@pytest.fixture(autouse=True)
-def _cached(code_cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    if code_cache.directory is not None:
-        monkeypatch.setenv("TME_CACHE", str(code_cache.directory))
 
 
 def check(found: dict, least: int) -> None:  # type: ignore[type-arg]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.insn import sparc
 from tests.insn.tiny import Bytes, Tiny
+from tests.native import interpreter
 from translator.cache import Cache
 from translator.engine import Native
 from translator.isa import Model
@@ -29,8 +30,8 @@ needs_qemu = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def interpreter(code_cache: Cache) -> Native:
-    return Native(MB86904, Mmu(), code_cache)
+def mb86904(code_cache: Cache) -> Native:
+    return interpreter(MB86904, Mmu(), code_cache)
 
 
 def check(programs: list[tuple[sparc.Program, bytes]]) -> int:
@@ -48,8 +49,8 @@ def test_concrete() -> None:
 
 
 @needs_qemu
-def test_interpreter(interpreter: Native) -> None:
-    engine = sparc.NativeEngine(MB86904, interpreter)
+def test_interpreter(mb86904: Native) -> None:
+    engine = sparc.NativeEngine(MB86904, mb86904)
     assert check(sparc.acceptable(range(1000, 1400), LENGTH, engine)) > 3000
 
 
@@ -57,7 +58,7 @@ def test_interpreter(interpreter: Native) -> None:
 @pytest.mark.slow
 def test_regions(code_cache: Cache) -> None:
     mmu = Mmu(page_bits=8)
-    engine = sparc.RegionEngine(MB86904, Native(MB86904, mmu, code_cache), code_cache, mmu)
+    engine = sparc.RegionEngine(MB86904, interpreter(MB86904, mmu, code_cache), code_cache, mmu)
     assert check(sparc.acceptable(range(300_000, 300_100), 40, engine)) > 1500
     assert engine.cpu.state.insns_jit > 1000
     engine.jit.close()
@@ -82,10 +83,10 @@ def test_flaw_of_qemu(code: int, rs1: int, flags: str) -> None:
     assert sparc.difference(p, mine, sparc.theirs([p])[0]).startswith(f"seed 1: {flags}; ")
 
 
-def test_engines_agree(interpreter: Native) -> None:
+def test_engines_agree(mb86904: Native) -> None:
     """Also on which programs trap."""
     mine = sparc.acceptable(range(5000, 5050), LENGTH, sparc.concrete(MB86904))
-    its = sparc.acceptable(range(5000, 5050), LENGTH, sparc.NativeEngine(MB86904, interpreter))
+    its = sparc.acceptable(range(5000, 5050), LENGTH, sparc.NativeEngine(MB86904, mb86904))
     assert [(p.seed, after) for p, after in mine] == [(p.seed, after) for p, after in its]
     assert 30 < len(mine) < 50
 
@@ -99,8 +100,8 @@ def test_many_concrete() -> None:
 @needs_qemu
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(12))
-def test_many(interpreter: Native, block: int) -> None:
-    engine = sparc.NativeEngine(MB86904, interpreter)
+def test_many(mb86904: Native, block: int) -> None:
+    engine = sparc.NativeEngine(MB86904, mb86904)
     start = 100_000 + 1000 * block
     assert check(sparc.acceptable(range(start, start + 1000), LENGTH, engine)) > 10_000
 

@@ -11,8 +11,8 @@ from tests.insn import sparc_kernel as kernel
 from tests.insn import sparc_leon as leon
 from tests.insn import sparc_system as system
 from tests.insn.sparc import op3
+from tests.native import interpreter
 from translator.cache import Cache
-from translator.engine import Native
 from translator.memory import Mmu
 from translator.sparc import MODELS
 
@@ -26,7 +26,7 @@ TRAPS = {1, 2, 3, 4, 5, 6, 7, 9, 0x0A, 0x24, 0x2A, 0x18, 0x1B, 0x1F}
 @pytest.fixture(scope="module")
 def machine(code_cache: Cache) -> system.Machine:
     model = MODELS["mb86904"]
-    return system.Machine(model, Native(model, Mmu(), code_cache))
+    return system.Machine(model, interpreter(model, Mmu(), code_cache))
 
 
 def compare(machine: system.Machine, seeds: range) -> tuple[Counter[int], list[system.Program]]:
@@ -56,7 +56,7 @@ def test_concrete() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_many(name: str, code_cache: Cache) -> None:
-    machine = system.Machine(MODELS[name], Native(MODELS[name], Mmu(), code_cache))
+    machine = system.Machine(MODELS[name], interpreter(MODELS[name], Mmu(), code_cache))
     met, _ = compare(machine, range(100_000, 105_000))
     assert sum(met.values()) > 20_000
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from tests.traces import leon
 from tme.debug.replay import BUDGETS, Reference, check
 from translator.cache import Cache
@@ -36,7 +37,7 @@ def program(name: str) -> Path:
 
 @pytest.fixture(scope="module")
 def native(code_cache: Cache) -> Native:
-    return Native(leon.MODEL, Mmu(), code_cache)
+    return interpreter(leon.MODEL, Mmu(), code_cache)
 
 
 def compare(

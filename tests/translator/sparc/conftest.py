@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from tests.translator.sparc.board import Board
 from translator.cache import Cache
 from translator.engine import Native
@@ -15,7 +16,7 @@ from translator.sparc import MB86904
 
 @pytest.fixture(scope="session")
 def sparc_interpreter(code_cache: Cache) -> Native:
-    return Native(MB86904, Mmu(), code_cache)
+    return interpreter(MB86904, Mmu(), code_cache)
 
 
 @pytest.fixture(params=["concrete", "interpreter"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from tests.translator.sparc import compiled
 from tests.translator.sparc.compiled import SYSTEM
 from translator.cache import Cache
@@ -42,7 +43,7 @@ def natives(code_cache: Cache) -> Natives:
 
     def get(cpu: str) -> Native:
         if cpu not in made:
-            made[cpu] = Native(SYSTEM[cpu], Mmu(), code_cache)
+            made[cpu] = interpreter(SYSTEM[cpu], Mmu(), code_cache)
         return made[cpu]
 
     return get

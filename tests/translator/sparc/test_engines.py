@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from tests.translator.sparc import loops
 from tests.translator.sparc.board import CODE, DATA, SIZE, TABLE, Board
 from translator.cache import Cache
@@ -111,6 +112,6 @@ def test_regions(sparc_interpreter: Any, code_cache: Cache) -> None:
 @pytest.mark.parametrize("model", [MB86900, MB86904], ids=lambda m: m.name)
 def test_more_regions(model: Model, code_cache: Cache) -> None:
     """Windows under pressure, in both numbers of them."""
-    native = Native(model, Mmu(), code_cache)
+    native = interpreter(model, Mmu(), code_cache)
     done = sum(same_at_every_stop(seed, model, native, code_cache, 60) for seed in range(100, 100 + LOOPS))
     assert done > 2000 * LOOPS

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from tests.translator.sparc.board import Board
 from translator.cache import Cache
-from translator.engine import Native
 from translator.isa import Model
 from translator.jit import Jit
 from translator.memory import Mmu
@@ -133,7 +133,7 @@ def test_recursion(model: Model, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [MB86900, CY7C601], ids=lambda m: m.name)
 def test_recursion_in_the_interpreter(model: Model, tmp_path: Path, code_cache: Cache) -> None:
-    b = board(tmp_path, model, Native(model, Mmu(), code_cache), 15)
+    b = board(tmp_path, model, interpreter(model, Mmu(), code_cache), 15)
     b.cpu.run(100_000)
     assert (b["pc"], b.tt) == (DONE << 4, 0x02)
     assert result(b) == FIBONACCI[15]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from tests.translator.m68k.fpu.numbers import is_nan, number, plain
 from tests.translator.m68k.fpu.programs import QEMU, Case, Result, ours, qemu, words
 from translator.cache import Cache
@@ -190,8 +191,8 @@ def small_model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def native() -> Native:
-    return Native(small_model(), Mmu(page_bits=PAGE_BITS), Cache(None))
+def native(code_cache: Cache) -> Native:
+    return interpreter(small_model(), Mmu(page_bits=PAGE_BITS), code_cache)
 
 
 def more(r: random.Random, count: int) -> list[Case]:

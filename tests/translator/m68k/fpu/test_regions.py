@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.native import interpreter
 from tests.translator.m68k.fpu.numbers import Number, number
 from tests.translator.m68k.fpu.programs import ORIGIN, elf, words
 from tests.translator.m68k.fpu.test_qemu import small_model
@@ -34,8 +35,8 @@ NUMBER_OF_REGIONS = 12
 
 
 @pytest.fixture(scope="module")
-def native() -> Native:
-    return Native(MODEL, Mmu(page_bits=PAGE_BITS), Cache(None))
+def native(code_cache: Cache) -> Native:
+    return interpreter(MODEL, Mmu(page_bits=PAGE_BITS), code_cache)
 
 
 EXPONENTS = (0, 1), (-70, 70), (-520, 520), (-1080, 1030), (-2300, 2300)

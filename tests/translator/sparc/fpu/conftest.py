@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.native import interpreter
 from translator.cache import Cache
 from translator.engine import Native
 from translator.memory import Mmu
@@ -16,7 +17,7 @@ MODEL = SYSTEMS["mb86904+mb86904"]
 
 @pytest.fixture(scope="session")
 def fpu_interpreter(code_cache: Cache) -> Native:
-    return Native(MODEL, Mmu(), code_cache)
+    return interpreter(MODEL, Mmu(), code_cache)
 
 
 @pytest.fixture(params=["concrete", "interpreter"])
