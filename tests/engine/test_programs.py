@@ -38,8 +38,7 @@ for tool, package in (("m68k-linux-gnu-gcc", "gcc-m68k-linux-gnu"), ("qemu-m68k"
 
 @pytest.fixture(scope="module")
 def native(code_cache: Cache) -> Any:
-    """As Sun-3s have it: one for their tests, too."""
-    return interpreter(M68020, Mmu(page_bits=PAGE_BITS), code_cache, quick=False, workers=2)
+    return interpreter(M68020, Mmu(page_bits=PAGE_BITS), code_cache, workers=2)
 
 
 def build(out: Path, flags: str, *sources: Path) -> Path:
