@@ -19,7 +19,12 @@ from tme.memory import Memory
 
 @runtime_checkable
 class Target(Protocol):
-    """What answers bus cycles. `offset` counts from the base of the target's region."""
+    """What answers bus cycles. `offset` counts from the base of the target's region.
+
+    What guests poll should say so: `steady(offset, size)` tells, of an aligned access no wider than the port,
+    what every such read finds, without any effect, until a write to any device, a read that is not steady
+    itself, or something between instructions: an event, an interrupt, input of the host. None: no promise.
+    """
 
     width: int  #: port width in bytes: 1, 2, 4 or 8
 
@@ -158,6 +163,19 @@ class AddressMap:
             if found is None:
                 raise BusError(at)
             value = value << (piece * 8) | found[2].peek(at - found[0], piece)
+        return value
+
+    def steady(self, address: int, size: int) -> int | None:
+        """What every such read finds from now on, see Target; None: nothing is promised."""
+        found = self.find(address)
+        if found is None:
+            return None
+        base, length, target = found
+        offset = address - base
+        tell = getattr(target, "steady", None)
+        if tell is None or size > target.width or offset & size - 1 or offset + size > length:
+            return None
+        value: int | None = tell(offset, size)
         return value
 
     def _pieces(self, address: int, size: int) -> Iterator[tuple[int, int]]:

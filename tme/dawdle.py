@@ -7,6 +7,8 @@ once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 RARE = 100
 """Instructions between two looks from which the guest does something else, too."""
 PATIENCE = 15.0
@@ -20,6 +22,8 @@ class Dawdle:
 
     def __init__(self) -> None:
         self.looks = 0
+        self.answered: Callable[[], int] = lambda: 0
+        """Looks that found what they had found before, at devices that were not asked again."""
         self._looks = self._insns = 0
         self._since: float | None = None  # host time from which there was nothing else
 
@@ -29,8 +33,9 @@ class Dawdle:
 
     def naps(self, insns: int, now: float) -> bool:
         """May the machine nap, after so many instructions, at this host time?"""
-        looks, done = self.looks - self._looks, insns - self._insns
-        self._looks, self._insns = self.looks, insns
+        all_looks = self.looks + self.answered()
+        looks, done = all_looks - self._looks, insns - self._insns
+        self._looks, self._insns = all_looks, insns
         if done > looks * RARE:
             self._since = None
         elif self._since is None:

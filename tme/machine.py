@@ -55,6 +55,10 @@ class Processor(Protocol):
         """Instructions executed since power-up, exact also inside a device access."""
 
     @property
+    def answered(self) -> int:
+        """Device reads that found what was known already (translator.answers)."""
+
+    @property
     def waiting(self) -> bool:
         """Nothing to do until an interrupt comes."""
 
@@ -160,6 +164,7 @@ class Machine:
         self.processor = processor
         self.clock.count = lambda: processor.now
         self.clock.sooner = processor.limit
+        self.dawdle.answered = lambda: processor.answered
 
     def stop(self, code: int = 0) -> None:
         """End `run` after the present instruction. Signal handlers may call this."""

@@ -109,6 +109,11 @@ windows:
   store <2 x i64> %pair, ptr %fbp, align 8
   br label %good
 outside:
+  br i1 %writing, label %ask_device, label %known
+known:
+  %answered_it = call i1 @answer(ptr %st, i64 %phys, i32 %size)
+  br i1 %answered_it, label %good, label %ask_device
+ask_device:
   %did = call i32 %io(i64 %phys, i32 %va, i32 %iodesc, i64 %value)
   %bad = icmp ne i32 %did, 0
   br i1 %bad, label %fault, label %good
@@ -243,7 +248,7 @@ inner:                                                   ; the inner access has 
   ret i32 1
 
 fault:
-  %mis = phi i32 [ 1, %misaligned ], [ 0, %single ], [ 0, %outside ]
+  %mis = phi i32 [ 1, %misaligned ], [ 0, %single ], [ 0, %ask_device ]
   %p1 = getelementptr i8, ptr %st, i64 $fault_va
   store i32 %va, ptr %p1
   %p2 = getelementptr i8, ptr %st, i64 $fault_fc

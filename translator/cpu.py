@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import softmmu
+from .answers import Answers
 from .concrete import ConcreteCpu
 from .edges import Edges
 from .isa import Model
@@ -52,6 +53,7 @@ class Cpu:
         self.io = io or NoIo()
         self.on_reset = on_reset
         self.state, self._owner, self.address = model.isa.layout.new()
+        self.answers = Answers(self.state)
         self.replay = Replay(model, self.state, self.address)
         self.memory = GuestMemory(model, self.mmu, self.io, self._code_written, self.replay)
         self.concrete = ConcreteCpu(self)
@@ -207,14 +209,18 @@ class Cpu:
                     self._code_written(*hit, 8)
             elif op == softmmu.IO_WRITE:
                 value &= (1 << 8 * size) - 1
+                self.answers.forget()
                 if self.memory.on_write is None:
                     self.replay.write(self.io, phys, va, size, value, fc)
                 elif self.memory.store(phys, va, size, value, fc):
                     self.state.io_count -= 1
             else:
                 self.state.slow_value = self.replay.read(self.io, phys, va, size, fc)
+                if not self.replay.paused:
+                    self.answers.after(self.io, phys, va, size, fc)
             return 0
         except Refused:
+            self.answers.forget()
             return 1
         except (
             BaseException
@@ -335,6 +341,7 @@ class Cpu:
         s.attention = 0
         self._slice = budget
         self.replay.forget()
+        self.answers.forget()
         (self.native.step if alone else self.native.run)(self.address, s.pc, budget)
         self.reason = Reason(s.reason)
         if self.reason is Reason.EDGE:
@@ -387,6 +394,7 @@ class Cpu:
             self.reason = Reason.BUDGET
             self.concrete.routine(name)
         else:
+            self.answers.forget()
             s.attention = 0
             self._slice = 1
             self.native.routines[name](self.address, s.pc, 1)

@@ -26,7 +26,8 @@ FULL, QUICK = (0, 2), (-1, 0)  # LLVM's levels of optimisation and of code gener
 
 # What compiled code depends on, besides the instruction set's own package.
 COMMON = ("spec", "llvm", "softfloat", "isa.py", "state.py", "trace.py", "softmmu.py")
-INTERPRETER = (*COMMON, "mapping.py", "interp.py", "handlers.py", "usual.py", "dispatch.py", "access.py")
+_MEMORY = ("mapping.py", "access.py", "answers.py")
+INTERPRETER = (*COMMON, *_MEMORY, "interp.py", "handlers.py", "usual.py", "dispatch.py")
 _EMITTERS = ("lazy.py", "recall.py", "parts.py", "signs.py", "render.py")
 REGIONS = (*COMMON, "steps.py", "region.py", *_EMITTERS, "translation.py", "shelf.py")
 

@@ -22,7 +22,12 @@ class Refused(Exception):
 
 
 class Io(Protocol):
-    """Devices: physical accesses that hit no memory; raises Refused."""
+    """Devices: physical accesses that hit no memory; raises Refused.
+
+    `steady(phys, va, size, fc) -> int | None`, which not all have: what every such read finds, without any
+    effect, until a write, a read that is not steady itself, or something from outside between instructions;
+    None promises nothing.
+    """
 
     def read(self, phys: int, va: int, size: int, fc: int) -> int: ...
 

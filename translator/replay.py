@@ -24,6 +24,7 @@ from .isa import Model
 if TYPE_CHECKING:
     from .memory import Io
 
+FULL = 0xFFFF_FFFF  # log_used of a log that has ended before its instruction
 NOBODY = 0xFFFF_FFFF_FFFF_FFFF  # log_budget that no instruction has
 COUNT_BITS = 6  # of log_count: cycles; above them the number of fixes
 FIX = struct.Struct(">BBII")
@@ -68,14 +69,12 @@ class Replay:
         self.fixes: list[Fix] = []
         self.paused = False  # what is done now belongs to no instruction
         self._left = self._at = 0  # cycles of the old log that are still to come, where their data are
-        self._used = 0
-        self._full = False
 
     def read(self, io: Io, phys: int, va: int, size: int, fc: int) -> int:
         if self._left:
             self._left -= 1
             value = int.from_bytes(self._old[self._at : self._at + size], self.order)
-            self._at = self._used = self._at + size
+            self._at = self.state.log_used = self._at + size
             return value
         value = io.read(phys, va, size, fc)
         self._note(size, value)
@@ -96,17 +95,18 @@ class Replay:
                 return
             self._log[:size] = value.to_bytes(size, self.order)
             s.log_budget, s.log_count = budget, 1
-            self._used, self._full = size, False
+            s.log_used = size
             return
-        if self._full or self.paused:
+        used = s.log_used
+        if used == FULL or self.paused:
             return
         count = s.log_count
-        end = self._used + size
+        end = used + size
         if end > self.room - FIX.size * (count >> COUNT_BITS) or (count + 1) & (1 << COUNT_BITS) - 1 == 0:
-            self._full = True  # the cycles from here on are repeated
+            s.log_used = FULL  # the cycles from here on are repeated
             return
-        self._log[self._used : end] = value.to_bytes(size, self.order)
-        self._used = end
+        self._log[used:end] = value.to_bytes(size, self.order)
+        s.log_used = end
         s.log_count = count + 1
 
     # -- one instruction -------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Replay:
             at = self.room - FIX.size * (k + 1)
             self._log[at : at + FIX.size] = FIX.pack(fix.kind, fix.size & 0xFF, fix.va, fix.data)
         s.log_budget, s.log_count = s.budget, len(fixes) << COUNT_BITS | self._left
-        self._used, self._full = 0, False
+        s.log_used = 0
 
     def reset(self) -> None:
         """As after power-up: frames carry what is left of older logs too, the same each time."""

@@ -14,6 +14,7 @@ state.slow_value), 1 refused.  A page that holds translated code gets no write t
 
 from __future__ import annotations
 
+from . import answers
 from .access import ACCESS
 from .isa import Model
 from .mapping import CONTEXTS
@@ -201,4 +202,4 @@ def text(model: Model, page_bits: int) -> str:
         for w in (16, 32, 64)
     )
     order += "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)\n"
-    return order + fill(_TEXT + ACCESS, model, page_bits)
+    return order + fill(_TEXT + answers.text(model) + ACCESS, model, page_bits)

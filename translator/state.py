@@ -22,6 +22,7 @@ JUMP_ENTRIES = 4096
 HOT_ENTRIES = 256
 EDGE_BYTES = 24  # of an instruction at the end of a page (translator.edges) …
 EDGE_PAGES, EDGE_SLOTS = 64, 16  # … by page and distance from its end
+ANSWERS = 8  # reads of devices that native code answers by itself (translator.answers)
 LOG_WORDS = 32  # values read from devices by an instruction that may have to be restarted
 # Why regions are left: too little budget for the next block, a soft-TLB miss (device, fault, watched page),
 # an exception, an instruction that regions do not have, a jump to code that is not in the region, a number
@@ -77,6 +78,7 @@ CORE: list[Field] = [
     # `budget` was log_budget.  Values read are laid one behind the other, in the guest's order.
     ("uint64_t", "log_budget", 1),
     ("uint32_t", "log_count", 1),
+    ("uint32_t", "log_used", 1),  # bytes of log_data; all ones: the log is full, it ends here
     ("uint32_t", "redo", 1),  # non-zero: the next instruction is a restarted one; redo_, fix_ are for it
     ("uint16_t", "log_data", LOG_WORDS),
     ("uint16_t", "redo_data", LOG_WORDS),
@@ -110,6 +112,9 @@ CORE: list[Field] = [
     ("uint64_t", "exits", 8),  # by EXITS
     ("uint64_t", "tlb_fills", 1),
     ("uint64_t", "io_count", 1),
+    ("uint64_t", "answered", 1),  # of these, without asking the device …
+    ("uint64_t", "answer_count", 1),  # … but this table, of so many entries
+    ("struct answer", "answers", ANSWERS),
     ("uint32_t", "hot_count", 1),
     ("uint32_t", "hot_limit", 1),  # taken branches to a place before it is called hot; 0: no JIT
     ("uint64_t", "hot", HOT_ENTRIES),
@@ -126,6 +131,7 @@ STRUCTS: dict[str, list[Field]] = {
     "struct tlb": [*(("uint32_t", name, 1) for name in ("rtag", "wtag", "xtag", "pad")),
                    ("uint64_t", "addend", 1), ("uint64_t", "pad2", 1)],
     "struct range": [("uint64_t", name, 1) for name in ("base", "size", "host", "code", "writable", "fine")],
+    "struct answer": [("uint64_t", "key", 1), ("uint64_t", "value", 1)],
     "struct jump": [("uint64_t", "key", 1), ("uint64_t", "code", 1)],
     "struct edge": [("uint8_t", "bytes", EDGE_BYTES), ("uint32_t", "room", 1), ("uint32_t", "reaches", 1)],
 }  # fmt: skip

@@ -175,6 +175,10 @@ class Ncr5380(Element):
         """A register without side effects."""
         return 0 if register & 7 == 7 else self._reads[register & 7]()
 
+    def steady(self, register: int) -> int | None:
+        """As `peek`, of what only the bus and writes change."""
+        return self.peek(register) if register in (0, 1, 2, 3, 4, 5) else None
+
     def write(self, register: int, value: int) -> None:
         """Write a register."""
         self._writes[register & 7](value & 0xFF)

@@ -41,6 +41,9 @@ class Board(Protocol):
 
     def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None: ...
 
+    def steady(self, phys: int, va: int, size: int, fc: int) -> int | None:
+        """See translator.memory.Io."""
+
     def attach_cpu(self, cpu: Cpu) -> None:
         """The processor is there; it is reset before it runs."""
 
@@ -177,6 +180,10 @@ class Processor(Element):
         return self.cpu.now
 
     @property
+    def answered(self) -> int:
+        return int(self.cpu.state.answered)
+
+    @property
     def waiting(self) -> bool:
         return (self.cpu.stopped or self.cpu.halted) and not self._reset_due
 
@@ -248,6 +255,7 @@ class Processor(Element):
             },
             "soft-TLB fills": int(state.tlb_fills),
             "device accesses": int(state.io_count),
+            "device reads answered": int(state.answered),
         }
         if self.machine.options.engine != "concrete":
             cache = self._cache

@@ -91,6 +91,10 @@ class Z8530:
         register = READ_ALIAS[self.pointer.index]
         return channel.peek_data() if data or register == 8 else self._register(channel, register)
 
+    def steady(self, channel: Channel, data: bool) -> int | None:
+        """RR0, if it is what the next read finds: all that changes it are events, writes and the line."""
+        return None if data or self.pointer.index else channel.rr0()
+
     def write(self, channel: Channel, data: bool, value: int) -> None:
         """A write cycle."""
         if data:

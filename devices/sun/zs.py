@@ -40,6 +40,10 @@ class ZsRegisters:
         chip = self.chip
         return chip.read(chip.a if offset & 4 else chip.b, bool(offset & 2))
 
+    def steady(self, offset: int, size: int) -> int | None:
+        chip = self.chip
+        return chip.steady(chip.a if offset & 4 else chip.b, bool(offset & 2))
+
     def peek(self, offset: int, size: int) -> int:
         chip = self.chip
         value = 0

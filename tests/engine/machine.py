@@ -38,6 +38,7 @@ CODE, DATA, DATA_END = 0x4000, 0x8000, 0xC000
 ROM_VA, DEVICE_VA, NOTHING_VA = 0xC000, 0xD000, 0xE000
 # Device registers: a write withdraws the interrupt, forgets page use, swaps pages, changes context.
 ACKNOWLEDGE, FORGET, SWAP_DATA, SWAP_CODE, CONTEXT = 0xD0F0, 0xD0E0, 0xD0D0, 0xD0C0, 0xD0B0
+STEADY = 4
 ACTIONS = (FORGET, SWAP_DATA, SWAP_CODE, CONTEXT, CONTEXT)
 SUPERVISOR_STACK, MASTER_STACK, USER_STACK = 0x2000, 0x2800, 0x3000
 
@@ -82,7 +83,11 @@ class Program:
 
 
 class Device:
-    """Reads count, and tell the time in instructions; some writes have consequences."""
+    """Reads count, and tell the time in instructions; some writes have consequences.
+
+    At every other four bytes reads are steady: what they find follows from the other cycles so far. As they
+    may be answered without the device (translator.answers), they are not logged.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -93,10 +98,18 @@ class Device:
     def read(self, phys: int, va: int, size: int, fc: int) -> int:
         if phys >= NOTHING:
             raise Refused
+        if phys & STEADY:
+            return self._steady(phys, size)
         self.reads += 1
         now: int = self.cpu.now - self.start
         self.log.append(("read", phys, va, size, fc, now))
         return (self.reads * 0x9E3779B1 ^ now << 3 ^ phys) & (1 << 8 * size) - 1
+
+    def steady(self, phys: int, va: int, size: int, fc: int) -> int | None:
+        return self._steady(phys, size) if phys & STEADY and phys < NOTHING else None
+
+    def _steady(self, phys: int, size: int) -> int:
+        return (len(self.log) * 0x9E3779B1 ^ phys << 7) >> 3 & (1 << 8 * size) - 1
 
     def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None:
         if phys >= NOTHING or (phys >= DEVICE and phys & 0x800):

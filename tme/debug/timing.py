@@ -25,6 +25,10 @@ class TimedIo:
         finally:
             self.seconds += perf_counter() - start
 
+    def steady(self, phys: int, va: int, size: int, fc: int) -> int | None:
+        tell = getattr(self.io, "steady", None)
+        return None if tell is None else tell(phys, va, size, fc)
+
     def write(self, phys: int, va: int, size: int, value: int, fc: int) -> None:
         start = perf_counter()
         try:

@@ -243,6 +243,15 @@ class Mainbus(Element):
         except BusError as error:
             raise self._refused(error, "write", phys, size) from None
 
+    def steady(self, phys: int, va: int, size: int, fc: int) -> int | None:
+        number = phys >> SPACE_SHIFT
+        bus = self._by_space.get(number)
+        if self._debug:  # every cycle is to be shown
+            return None
+        if bus is not None:
+            return bus.steady(phys & ADDRESS, size)
+        return self.control.steady(va, size) if number == CONTROL else None
+
     def bus_of(self, number: int, phys: int) -> Bus:
         """The bus of a space; BusError when the machine has none."""
         bus = self._by_space.get(number)

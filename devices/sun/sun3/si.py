@@ -203,6 +203,11 @@ class Si(Element):
             return value
         return self._bytes(offset, size)
 
+    def steady(self, offset: int, size: int) -> int | None:
+        if offset < CHIP:
+            return self.chip.steady(offset) if self.chip is not None and size == 1 else None
+        return self._bytes(offset, size) if offset == CSR and size == 2 else None
+
     def write(self, offset: int, size: int, value: int) -> None:
         if offset < CHIP:
             for register in range(offset, offset + size):

@@ -49,6 +49,11 @@ class ControlSpace:
             shift = 8 * (start + size - offset - piece)
             device.write(offset, piece, value >> shift & (1 << 8 * piece) - 1)
 
+    def steady(self, va: int, size: int) -> int | None:
+        """See tme.bus.Target; of the serial chip alone."""
+        device = self.devices.get(va >> 28)
+        return device.steady(va & VA_MASK, size) if isinstance(device, SerialBypass) else None
+
     def _find(self, va: int) -> Target:
         device = self.devices.get(va >> 28)
         if device is None:
@@ -112,6 +117,9 @@ class SerialBypass:
 
     def peek(self, offset: int, size: int) -> int:
         return self.obio.peek(SERIAL_OBIO | offset & 7, size)
+
+    def steady(self, offset: int, size: int) -> int | None:
+        return self.obio.steady(SERIAL_OBIO | offset & 7, size)
 
     def write(self, offset: int, size: int, value: int) -> None:
         self.obio.write(SERIAL_OBIO | offset & 7, size, value)

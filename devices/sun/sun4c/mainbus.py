@@ -238,6 +238,11 @@ class Mainbus(Element):
                 raise self._refused(error, "write", phys, va, size) from None
         return None
 
+    def steady(self, phys: int, va: int, size: int, fc: int) -> int | None:
+        if self._debug or phys >> SPACE_SHIFT != BUS:  # every cycle is to be shown
+            return None
+        return self.bus.steady(phys & ADDRESS, size)
+
     def locate(self, va: int, asi: int, how: int) -> int | None:
         """Physical address of a cycle behind the cache; None if the MMU refuses it, which SER then tells."""
         assert self.cpu is not None
