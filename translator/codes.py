@@ -10,7 +10,8 @@ MMU contexts.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ class Codes:
         self.cpu, self.linker, self.places, self.counts = cpu, linker, places, counts
         self.by_place: dict[Place, Code] = {}
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
+        self._pages: Counter[int] = Counter()  # virtual pages of their guest code, in any context
         self._stale: list[Code] = []
         self.host_bytes = self.guest_insns = 0
         self.seconds = 0.0  # spent linking
@@ -83,8 +85,20 @@ class Codes:
         self.counts["linked"] += 1
         self.host_bytes += size
         self.guest_insns += made.insns
+        self._pages.update(self._pages_of(code))
         self._watch(code)
         return code
+
+    def _pages_of(self, code: Code) -> Iterator[int]:
+        """Numbers of the virtual pages of its spans."""
+        bits = self.cpu.mmu.page_bits
+        for va, size in code.spans:
+            yield from range(va >> bits, (va + size - 1 >> bits) + 1)
+
+    def lie_in(self, va: int, size: int) -> bool:
+        """Whether there may be a region of guest code at addresses va … va+size-1."""
+        bits = self.cpu.mmu.page_bits
+        return any(page in self._pages for page in range(va >> bits, va + size >> bits))
 
     def _watch(self, code: Code) -> None:
         """Stores to its bytes must not go unnoticed."""
@@ -136,7 +150,9 @@ class Codes:
     def drop(self, code: Code) -> None:
         """Forget a region; its host code is freed by `sweep`."""
         self.on_dropped(code)
-        self.by_place.pop(code.place, None)
+        if self.by_place.pop(code.place, None) is not None:
+            self._pages.subtract(self._pages_of(code))
+            self._pages = +self._pages
         self._stale.append(code)
         for key in code.keys:
             slot = self._jump(key)

@@ -138,6 +138,18 @@ class Cpu:
         if code:
             self.flush_jumps()
 
+    def segment_moved(self, va: int, size: int, pages: Callable[[], Iterable[int]]) -> None:
+        """In the present context addresses va … va+size-1 lead elsewhere; pages: those that were there, valid
+        or not, for whoever has to know."""
+        self._flush_tags()
+        if self.fastmem is not None:
+            self.fastmem.hide(int(self.state.mmu_context), va, size)
+        if self.jumps_used and self.jit is not None and self.jit.linked.lie_in(va, size):
+            bits = self.mmu.page_bits
+            hits = filter(None, map(self.memory.find, pages()))
+            if any(r.code[offset >> bits] for r, offset in hits):
+                self.flush_jumps()
+
     def flush_writes(self, *hosts: int) -> None:
         """Forget which pages may be written without a look. hosts: pages that hold translated code now."""
         for entry in self.state.tlb:

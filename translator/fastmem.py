@@ -88,11 +88,12 @@ class _Process:
         if blobs is None:
             blobs = [build.compile_text(source, 2, 2)]
             cache.put(key, blobs)
-        names = ["on_segv", "fast_flush", "fast_revoke", "process"]
+        names = ["on_segv", "fast_flush", "fast_hide", "fast_revoke", "process"]
         self._linked = self._linker.link(blobs[0], names, {})
         at = self._linked.addresses
         u64 = ctypes.c_uint64
         self.flush = ctypes.CFUNCTYPE(None, u64)(at["fast_flush"])
+        self.hide = ctypes.CFUNCTYPE(None, u64, u64, u64, u64)(at["fast_hide"])
         self.revoke = ctypes.CFUNCTYPE(None, u64, u64, u64)(at["fast_revoke"])
         self._process = (u64 * 5).from_address(at["process"])
         self._handler = at["on_segv"]
@@ -216,6 +217,11 @@ class Fastmem:
     def flush(self) -> None:
         """No page is to be seen in any window."""
         self._process.flush(self._address)
+
+    def hide(self, context: int, va: int, size: int) -> None:
+        """A context's addresses va … va+size-1 show nothing any more."""
+        if context < CONTEXTS and self.record.count:
+            self._process.hide(self._address, context, va, size)
 
     def revoke(self, host: int) -> None:
         """A page of host memory is no longer where windows show it."""

@@ -3,6 +3,7 @@
     fill    a fault at an address in a window: the page is put there if the MMU and the memory let this access
             through; the handler of SIGSEGV (translator.segv) asks for it, in the middle of a region
     flush   all windows are empty again
+    hide    a range of addresses is empty again in the windows of one context
     revoke  a page of host memory goes from all windows, or can only be read there
 
 `fill` calls the machine's own native `translate`, as the interpreter would for this access, and nothing else.
@@ -212,6 +213,62 @@ empty:
   %spanp = getelementptr i8, ptr %rec, i64 8
   %span = load i64, ptr %spanp
   %ignored = call i64 @system(i64 9, i64 %arena, i64 %span, i64 0, i64 16434, i64 -1, i64 0)  ; mmap: none
+  br label %out
+out:
+  ret void
+}
+
+; A context's addresses va .. va + size - 1 show nothing any more; the log has only pages that are shown.
+define void @fast_hide(ptr %rec, i64 %context, i64 %va, i64 %size) {
+entry:
+  %countp = getelementptr i8, ptr %rec, i64 32
+  %count = load i64, ptr %countp
+  %logp = getelementptr i8, ptr %rec, i64 24
+  %log = load ptr, ptr %logp
+  %arena = load i64, ptr %rec
+  %row = shl i64 %context, 1
+  %base = mul i64 %row, $stride
+  %in_row = add i64 %va, $guard
+  %off = add i64 %base, %in_row
+  %user = add i64 %arena, %off
+  %super = add i64 %user, $stride
+  br label %head
+head:
+  %i = phi i64 [ 0, %entry ], [ %i1, %look ]
+  %kept = phi i64 [ 0, %entry ], [ %kept1, %look ]
+  %hits = phi i64 [ 0, %entry ], [ %hits1, %look ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %look, label %done
+look:
+  %i1 = add i64 %i, 1
+  %e = getelementptr [2 x i64], ptr %log, i64 %i
+  %target = load i64, ptr %e
+  %hp = getelementptr i8, ptr %e, i64 8
+  %host = load i64, ptr %hp
+  %to_user = sub i64 %target, %user
+  %to_super = sub i64 %target, %super
+  %in_user = icmp ult i64 %to_user, %size
+  %in_super = icmp ult i64 %to_super, %size
+  %in = or i1 %in_user, %in_super
+  %empty = icmp eq i64 %host, 0
+  %goes = or i1 %in, %empty
+  %to = getelementptr [2 x i64], ptr %log, i64 %kept
+  store i64 %target, ptr %to
+  %toh = getelementptr i8, ptr %to, i64 8
+  store i64 %host, ptr %toh
+  %stays = xor i1 %goes, true
+  %one = zext i1 %stays to i64
+  %kept1 = add i64 %kept, %one
+  %hit = zext i1 %in to i64
+  %hits1 = or i64 %hits, %hit
+  br label %head
+done:
+  store i64 %kept, ptr %countp
+  %none = icmp eq i64 %hits, 0
+  br i1 %none, label %out, label %unmap
+unmap:
+  %r1 = call i64 @system(i64 9, i64 %user, i64 %size, i64 0, i64 16434, i64 -1, i64 0)        ; mmap: none
+  %r2 = call i64 @system(i64 9, i64 %super, i64 %size, i64 0, i64 16434, i64 -1, i64 0)
   br label %out
 out:
   ret void

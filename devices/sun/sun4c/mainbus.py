@@ -37,6 +37,7 @@ from devices.sun.sun4c.mmu import (
     OBIO_BASE,
     PARITY,
     PROM_BASE,
+    SEGMENT_BITS,
     SPACE_SHIFT,
     Sun4cMmu,
     physical,
@@ -100,7 +101,7 @@ class Mainbus(Element):
             self._check_id_prom()
         self.buses: dict[str, Bus] = {}
         self.cpu: Cpu | None = None
-        self.maps = Sun4cMmu(self._page_moved)
+        self.maps = Sun4cMmu(self._page_moved, self._segment_moved)
         self.enable = Enable()
         self.interrupts = InterruptRegister(self._level_changed)
         self.errors = Errors(self.maps.state, self.interrupts.error)
@@ -288,6 +289,10 @@ class Mainbus(Element):
     def _page_moved(self, *entries: int) -> None:
         if self.cpu is not None:
             self.cpu.page_moved(*map(physical, entries))
+
+    def _segment_moved(self, va: int, first: int) -> None:
+        if self.cpu is not None:
+            self.cpu.segment_moved(va, 1 << SEGMENT_BITS, lambda: self.maps.pages(first))
 
     def _set_enable(self, value: int) -> None:
         changed = self.enable.write(value)

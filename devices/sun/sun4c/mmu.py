@@ -175,14 +175,19 @@ def physical(entry: int) -> int:
 class Sun4cMmu:
     """The maps and registers of one board.
 
-    moved(*entries) is called when addresses no longer reach the pages of valid entries, or not as before.
+    moved(*entries) is called when addresses no longer reach the pages of valid entries, or not as before;
+    segment_moved(va, first) when those of a segment no longer reach the pages of the PMEG that begins there.
     """
 
-    def __init__(self, moved: Callable[..., None] = lambda *entries: None) -> None:
+    def __init__(
+        self,
+        moved: Callable[..., None] = lambda *entries: None,
+        segment_moved: Callable[[int, int], None] = lambda va, first: None,
+    ) -> None:
         self.state: Any
         self.state, self._owner, address = LAYOUT.new()
         self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address, registers)
-        self.moved = moved
+        self.moved, self.segment_moved = moved, segment_moved
 
     def segment_index(self, va: int) -> int | None:
         """Index in the segment map, in the present context; None in the hole."""
@@ -226,7 +231,9 @@ class Sun4cMmu:
         if segment is None or number == old:
             return
         self.state.segment_map[segment] = number
-        first = old * PAGES
-        gone = [entry for entry in self.state.page_map[first : first + PAGES] if entry & VALID]
-        if gone:
-            self.moved(*gone)
+        self.segment_moved(va & -1 << SEGMENT_BITS, old * PAGES)
+
+    def pages(self, first: int) -> list[int]:
+        """Physical addresses of the pages of valid entries of the PMEG that begins there."""
+        entries = self.state.page_map[first : first + PAGES]
+        return [physical(entry) for entry in entries if entry & VALID]

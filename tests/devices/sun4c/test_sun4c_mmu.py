@@ -185,7 +185,7 @@ class Side:
     """Control space over maps of its own; `flushed` tells what the last cycle asked of the soft-TLB."""
 
     def __init__(self):
-        self.maps = Sun4cMmu(lambda *entries: self.note("moved"))
+        self.maps = Sun4cMmu(lambda *entries: self.note("moved"), lambda va, first: self.note("moved"))
         self.flushed = None
         self.cache = Cache(self.maps.state)
         self.errors = Errors(self.maps.state, lambda: None)
