@@ -203,6 +203,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._asserted: dict[IPL, dict[str, Vector | None]] = {}
         self._handlers: list[InterruptHandler] = []
+        self.levels = 0  #: bit n: somebody requests level n
 
     def on_interrupt(self, handler: InterruptHandler) -> None:
         """Call `handler(ipl, level, source, vector)` for every edge of every source."""
@@ -217,6 +218,8 @@ class Interrupts:
             sources[source] = vector
         else:
             del sources[source]
+        if isinstance(ipl, int):
+            self.levels = self.levels | 1 << ipl if sources else self.levels & ~(1 << ipl)
         for handler in self._handlers:
             handler(ipl, level, source, vector)
 

@@ -11,16 +11,18 @@ from collections.abc import Callable
 
 RARE = 100
 """Instructions between two looks from which the guest does something else, too."""
-PATIENCE = 15.0
-"""Host seconds of nothing but looks before the machine naps; PROMs give their users ten."""
-NAP = 0.02
-"""Host seconds of a nap, if no event comes first."""
+PATIENCE = {"icount": 15.0, "host": 2.0}
+"""Host seconds of nothing but looks before the machine naps, by its clock; PROMs give their users ten. By the
+host's clock they pass meanwhile, and only what counts its looks is held up."""
+NAP, LONGEST = 0.02, 0.05
+"""Host seconds of a nap, if no event comes first; it gets longer when that has gone on for a while."""
 
 
 class Dawdle:
     """Told of looks, and asked between slices whether the guest dawdles."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: str = "icount") -> None:
+        self.clock = clock
         self.looks = 0
         self.answered: Callable[[], int] = lambda: 0
         """Looks that found what they had found before, at devices that were not asked again."""
@@ -31,8 +33,8 @@ class Dawdle:
         """The guest has asked a device for input of the host's, and there is none."""
         self.looks += 1
 
-    def naps(self, insns: int, now: float) -> bool:
-        """May the machine nap, after so many instructions, at this host time?"""
+    def nap(self, insns: int, now: float) -> float:
+        """How long the machine may sleep, after so many instructions, at this host time."""
         all_looks = self.looks + self.answered()
         looks, done = all_looks - self._looks, insns - self._insns
         self._looks, self._insns = all_looks, insns
@@ -40,4 +42,5 @@ class Dawdle:
             self._since = None
         elif self._since is None:
             self._since = now
-        return self._since is not None and now - self._since > PATIENCE
+        waited = 0.0 if self._since is None else now - self._since - PATIENCE[self.clock]
+        return min(max(NAP, waited / 20), LONGEST) if waited > 0 else 0.0

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from tme.clock import Clock
-from tme.dawdle import NAP, Dawdle
 from tme.element import Element, check_all
 from tme.errors import TmeError
+from tme.idling import FAILED, Idling
 from tme.options import Options
 from tme.stats import show
 
@@ -36,15 +36,6 @@ SMALLEST, LARGEST = 100, 2_000_000
 FIRST = 500
 """Instructions of the first quantum after a wait in a loop; the next are each twice as long. Most interrupts
 need no more, and then the processor waits again."""
-WORTH = 100_000
-"""Instructions of such a loop that are executed as quickly as it is recognized."""
-LONGEST_REST = 0.1
-"""Host seconds between two looks at such a loop: another process may have written to its memory."""
-LEAD = 3600 * 10**9
-"""Guest nanoseconds that an idle `icount` machine may be ahead of the host; then it keeps its pace, and
-leaves it in peace."""
-FAILED = 1
-"""Exit status of a machine that cannot go on."""
 
 
 class Processor(Protocol):
@@ -122,16 +113,17 @@ class Machine:
         self._realized: set[Element] = set()
         self._was_down = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._readers: set[int] = set()
-        self._wake: Callable[[], object] = lambda: None
+        self.readers: set[int] = set()
+        """Files of the host that are watched: input may come."""
+        self.wake: Callable[[], object] = lambda: None
+        """Ends the machine's sleep."""
         self._error: BaseException | None = None
         self._log: TextIO | None = None
         self._quantum, self._piece = 1000, LARGEST
-        self.dawdle = Dawdle()
-        self._napping = False
+        self.idling = Idling(self)
+        self.dawdle = self.idling.dawdle
         self._slices = 0
-        self._seconds = self._running = self._idling = 0.0
-        self._started = time.monotonic_ns()
+        self._seconds = self._running = 0.0
 
     # Power
 
@@ -173,14 +165,14 @@ class Machine:
         if self.processor is not None:
             self.processor.limit(0)
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self.wake)
 
     def pause(self) -> None:
         """End `run` after the present instruction; another `run` goes on from there."""
         self._paused = True
         if self.processor is not None:
             self.processor.limit(0)
-        self._wake()
+        self.wake()
 
     def close(self) -> None:
         """Give back what the machine itself holds; its elements are closed by who made them."""
@@ -203,14 +195,14 @@ class Machine:
             except BaseException as error:  # the event loop would only log it
                 self._error = error
                 self.stop(FAILED)
-            self._wake()
+            self.wake()
 
         self._host_loop().add_reader(fd, ready)
-        self._readers.add(fd)
+        self.readers.add(fd)
 
     def remove_reader(self, fd: int) -> None:
         """Stop watching `fd`; harmless when it is not watched."""
-        self._readers.discard(fd)
+        self.readers.discard(fd)
         if self._loop is not None:
             self._loop.remove_reader(fd)
 
@@ -259,16 +251,16 @@ class Machine:
     async def _run(self) -> None:
         import asyncio
 
-        while self._goes_on:
+        while self.goes_on:
             wait = self._slice()
-            nap = wait == 0 and self._naps()
-            if nap:
-                wait = self._nap()
-            if self._goes_on:
-                await (asyncio.sleep(0) if wait == 0 else self._sleep(wait, nap))
+            if wait == 0:
+                wait = self.idling.nap()
+            if self.goes_on:
+                await (asyncio.sleep(0) if wait == 0 else self.idling.sleep(wait))
 
     @property
-    def _goes_on(self) -> bool:
+    def goes_on(self) -> bool:
+        """Neither ended nor paused."""
         return self.exit_code is None and not self._paused
 
     def _slice(self) -> float | None:
@@ -277,30 +269,31 @@ class Machine:
         assert processor is not None
         self._slices += 1
         start = time.perf_counter()
-        end = start + (QUANTUM if self._napping else SLICE)
-        while self._goes_on and start < end:
+        end = start + (QUANTUM if self.idling.napping else SLICE)
+        while self.goes_on and start < end:
             processor.poll()
             clock.follow()
             clock.run_due()
             budget = self._budget()
-            done = processor.run(budget) if budget and self._goes_on else 0
+            done = processor.run(budget) if budget and self.goes_on else 0
             now = time.perf_counter()
             self._running += now - start
-            if processor.waiting and self._goes_on:
-                return self._idle()
+            if processor.waiting and self.goes_on:
+                return self.idling.wait()
             if (
                 done == self._quantum or now - start > QUANTUM
             ):  # an event may have cut a quantum that is too long
                 self._adapt(done, now - start)
-            if self._goes_on and self._rests():
-                return self._rest()
+            if self.goes_on and self.idling.rests():
+                self._piece = FIRST
+                return self.idling.rest()
             start = time.perf_counter()
         return 0
 
     def _budget(self) -> int:
         """Instructions until something has to be looked at; 0 at the end of --insns."""
         assert self.processor is not None
-        budget = self._room(min(self._piece, self._quantum))
+        budget = self.room(min(self._piece, self._quantum))
         self._piece = min(self._piece * 2, LARGEST)
         if budget > 0:
             return budget
@@ -310,16 +303,16 @@ class Machine:
             self.stop()
         return 0
 
-    def _room(self, most: int) -> int:
+    def room(self, most: int = LARGEST) -> int:
         """Instructions to the next event or the end of the run, if they are not more than `most`."""
         assert self.processor is not None
         now = self.processor.now
         if (due := self.clock.next) is not None:
             most = min(most, max(self.clock.count_at(due) - now, 1))
-        return min([most, *(end - now for end in self._ends)])
+        return min([most, *(end - now for end in self.ends)])
 
     @property
-    def _ends(self) -> list[int]:
+    def ends(self) -> list[int]:
         """Instruction counts at which the run ends."""
         return [end for end in (self.pause_at, self.options.insns) if end is not None]
 
@@ -327,97 +320,6 @@ class Machine:
         """Bring the quantum nearer to QUANTUM, after so many instructions in so much host time."""
         best = int(done * min(QUANTUM / max(seconds, 1e-9), 8))
         self._quantum = min(max(best, SMALLEST), LARGEST)
-
-    # Idling
-
-    def _idle(self) -> float | None:
-        """The processor waits: how long to sleep (see _slice). With no host input to wait for, an `icount`
-        machine need not sleep (before LEAD): time skips to the next event."""
-        due = self.clock.next
-        if due is not None:
-            if self.options.clock == "icount" and not self._readers and due < self._horizon():
-                self.clock.skip_to(due)
-                return 0
-            return self.clock.ahead(due) / 1e9
-        if not self._readers:
-            self.log(None, "the processor waits for an interrupt, and nothing is left that could cause one")
-            self.stop(FAILED)
-            return 0
-        return None
-
-    def _rests(self) -> bool:
-        """Does the processor wait in a loop? By the host's clock one cannot tell when it will have executed
-        a number of instructions there."""
-        assert self.processor is not None
-        if self._ends and self.options.clock == "host":
-            return False
-        room = self._room(LARGEST)
-        if self.options.clock == "icount" and not self._readers and room < WORTH:
-            return False
-        return self.processor.rests(room)
-
-    def _rest(self) -> float:
-        """As `_idle`, but time passes with the loop's instructions, and by `icount` also to the run's end."""
-        clock = self.clock
-        self._piece = FIRST
-        clock.follow()  # the rate of instructions is not to be taken from a sleep
-        due = min([t for t in (clock.next, *map(clock.time_at, self._ends)) if t is not None], default=None)
-        if due is None:
-            return LONGEST_REST
-        if self.options.clock == "icount" and not self._readers and due < self._horizon():
-            self._skip_to(due)
-            return 0
-        return min(clock.ahead(due) / 1e9, LONGEST_REST)
-
-    def _skip_to(self, ns: int) -> None:
-        """Let the loop go on to a guest time."""
-        assert self.processor is not None
-        self.processor.skip(self._room(max(self.clock.count_at(ns) - self.processor.now, 0)))
-
-    def _horizon(self) -> int:
-        """Guest time that may be skipped to now."""
-        return time.monotonic_ns() - self._started + LEAD
-
-    def _naps(self) -> bool:
-        """By `icount` guest time has nothing to wait for but input."""
-        assert self.processor is not None
-        watched = self.options.clock == "host" or bool(self._readers)
-        self._napping = watched and self.dawdle.naps(self.processor.now, time.monotonic())
-        return self._napping
-
-    def _nap(self) -> float:
-        """How long to sleep while the guest only polls."""
-        self.clock.follow()  # the rate of instructions is not to be taken from a nap
-        due = self.clock.next
-        return NAP if due is None else min(self.clock.ahead(due) / 1e9, NAP)
-
-    async def _sleep(self, seconds: float | None, nap: bool) -> None:
-        """Until something of the host is ready, or for a time. In a nap the guest's instructions go on, so
-        that by `icount` no time passes."""
-        loop = self._host_loop()
-        woken = loop.create_future()
-
-        def wake() -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        self._wake = wake
-        handle = loop.call_later(seconds, wake) if seconds is not None else None
-        start = time.monotonic_ns()
-        if self._goes_on:
-            await woken
-        self._wake = lambda: None
-        if handle is not None:
-            handle.cancel()
-        slept = time.monotonic_ns() - start
-        self._idling += slept / 1e9
-        assert self.processor is not None
-        if nap and self.options.clock == "icount":
-            return
-        if self.options.clock == "host" or self.processor.waiting:
-            self.clock.slept(slept)
-        else:
-            self._skip_to(self.clock.now + slept)
 
     # Telling
 
@@ -436,5 +338,5 @@ class Machine:
             found.update(self.processor.stats())
             stages = found.get("seconds by stage", {})
             run = self._running - stages.get("devices", 0.0)
-            found["seconds by stage"] = {"run": run, **stages, "idle": self._idling}
+            found["seconds by stage"] = {"run": run, **stages, "idle": self.idling.seconds}
         return found

@@ -91,8 +91,9 @@ class Codes:
 
     def _pages_of(self, code: Code) -> Iterator[int]:
         """Numbers of the virtual pages of its spans."""
-        bits = self.cpu.mmu.page_bits
+        bits, mask = self.cpu.mmu.page_bits, self.cpu.mmu.va_mask
         for va, size in code.spans:
+            va &= mask
             yield from range(va >> bits, (va + size - 1 >> bits) + 1)
 
     def lie_in(self, va: int, size: int) -> bool:

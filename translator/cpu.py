@@ -139,8 +139,8 @@ class Cpu:
             self.flush_jumps()
 
     def segment_moved(self, va: int, size: int, pages: Callable[[], Iterable[int]]) -> None:
-        """In the present context addresses va … va+size-1 lead elsewhere; pages: those that were there, valid
-        or not, for whoever has to know."""
+        """In the present context addresses va … va+size-1 lead elsewhere; pages: physical addresses of those
+        that were there, for whoever has to know."""
         self._flush_tags()
         if self.fastmem is not None:
             self.fastmem.hide(int(self.state.mmu_context), va, size)

@@ -93,7 +93,7 @@ class _Process:
         at = self._linked.addresses
         u64 = ctypes.c_uint64
         self.flush = ctypes.CFUNCTYPE(None, u64)(at["fast_flush"])
-        self.hide = ctypes.CFUNCTYPE(None, u64, u64, u64, u64)(at["fast_hide"])
+        self.hide = ctypes.CFUNCTYPE(None, *[u64] * 5)(at["fast_hide"])
         self.revoke = ctypes.CFUNCTYPE(None, u64, u64, u64)(at["fast_revoke"])
         self._process = (u64 * 5).from_address(at["process"])
         self._handler = at["on_segv"]
@@ -221,7 +221,7 @@ class Fastmem:
     def hide(self, context: int, va: int, size: int) -> None:
         """A context's addresses va … va+size-1 show nothing any more."""
         if context < CONTEXTS and self.record.count:
-            self._process.hide(self._address, context, va, size)
+            self._process.hide(self._address, context, va, size, self.cpu.mmu.va_mask)
 
     def revoke(self, host: int) -> None:
         """A page of host memory is no longer where windows show it."""

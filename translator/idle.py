@@ -1,8 +1,8 @@
 """Loops in which a processor waits: a round of them changes nothing.
 
 A SPARC has no STOP; its operating systems load a flag and branch until an interrupt's handler has set it.
-When a round leaves every register as it was, stores nothing and reaches no device, then all rounds do, up to
-the next event, and need not be executed: they are counted.
+When a round leaves every register as it was, stores nothing and does no more to devices than a read that is
+steady (memory.Io), then all rounds do, up to the next event, and need not be executed: they are counted.
 
     look: near the place where it was last? ─► a round or two, alone, in the concrete engine ─► length
     skip: that many instructions, in whole rounds

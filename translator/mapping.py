@@ -218,8 +218,9 @@ out:
   ret void
 }
 
-; A context's addresses va .. va + size - 1 show nothing any more; the log has only pages that are shown.
-define void @fast_hide(ptr %rec, i64 %context, i64 %va, i64 %size) {
+; A context's addresses va .. va + size - 1, by the bits in mask, show nothing any more. The log is left with
+; pages that are shown.
+define void @fast_hide(ptr %rec, i64 %context, i64 %va, i64 %size, i64 %mask) {
 entry:
   %countp = getelementptr i8, ptr %rec, i64 32
   %count = load i64, ptr %countp
@@ -228,15 +229,17 @@ entry:
   %arena = load i64, ptr %rec
   %row = shl i64 %context, 1
   %base = mul i64 %row, $stride
-  %in_row = add i64 %va, $guard
-  %off = add i64 %base, %in_row
+  %off = add i64 %base, $guard
   %user = add i64 %arena, %off
   %super = add i64 %user, $stride
+  %pbp = getelementptr i8, ptr %rec, i64 80
+  %pb = load i32, ptr %pbp
+  %pb64 = zext i32 %pb to i64
+  %bytes = shl i64 1, %pb64
   br label %head
 head:
-  %i = phi i64 [ 0, %entry ], [ %i1, %look ]
-  %kept = phi i64 [ 0, %entry ], [ %kept1, %look ]
-  %hits = phi i64 [ 0, %entry ], [ %hits1, %look ]
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %kept = phi i64 [ 0, %entry ], [ %kept1, %next ]
   %more = icmp ult i64 %i, %count
   br i1 %more, label %look, label %done
 look:
@@ -247,9 +250,14 @@ look:
   %host = load i64, ptr %hp
   %to_user = sub i64 %target, %user
   %to_super = sub i64 %target, %super
-  %in_user = icmp ult i64 %to_user, %size
-  %in_super = icmp ult i64 %to_super, %size
-  %in = or i1 %in_user, %in_super
+  %is_user = icmp ult i64 %to_user, 4294967296
+  %is_super = icmp ult i64 %to_super, 4294967296
+  %is_ours = or i1 %is_user, %is_super
+  %there = select i1 %is_user, i64 %to_user, i64 %to_super
+  %place = and i64 %there, %mask
+  %into = sub i64 %place, %va
+  %inside = icmp ult i64 %into, %size
+  %in = and i1 %is_ours, %inside
   %empty = icmp eq i64 %host, 0
   %goes = or i1 %in, %empty
   %to = getelementptr [2 x i64], ptr %log, i64 %kept
@@ -259,18 +267,16 @@ look:
   %stays = xor i1 %goes, true
   %one = zext i1 %stays to i64
   %kept1 = add i64 %kept, %one
-  %hit = zext i1 %in to i64
-  %hits1 = or i64 %hits, %hit
+  %shown = xor i1 %empty, true
+  %unmap_it = and i1 %in, %shown
+  br i1 %unmap_it, label %unmap, label %next
+unmap:
+  %r = call i64 @system(i64 9, i64 %target, i64 %bytes, i64 0, i64 16434, i64 -1, i64 0)      ; mmap: none
+  br label %next
+next:
   br label %head
 done:
   store i64 %kept, ptr %countp
-  %none = icmp eq i64 %hits, 0
-  br i1 %none, label %out, label %unmap
-unmap:
-  %r1 = call i64 @system(i64 9, i64 %user, i64 %size, i64 0, i64 16434, i64 -1, i64 0)        ; mmap: none
-  %r2 = call i64 @system(i64 9, i64 %super, i64 %size, i64 0, i64 16434, i64 -1, i64 0)
-  br label %out
-out:
   ret void
 }
 

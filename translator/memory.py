@@ -63,6 +63,7 @@ class Mmu:
     state: Any = None
     address: int = 0
     registers: Callable[..., Val] | None = None
+    va_mask: int = 0xFFFF_FFFF  # the bits of an address that are translated
 
 
 @dataclass
@@ -122,7 +123,7 @@ class GuestMemory:
         self.on_write: Callable[[int, int, int], None] | None = None  # (va, size, value) of every store done
         self._translate = _MmuEngine(mmu)
         self._fetching = False
-        self.quiet = True  # False after a store, or a device's cycle
+        self.quiet = False  # whoever sets it finds it False after a store, or a device's cycle
         self.look: Callable[[int, int, int, int], int] | None = None  # native `translate`, many times faster
 
     def find(self, phys: int) -> tuple[Range, int] | None:
@@ -156,12 +157,17 @@ class GuestMemory:
             hit = self.find(phys)
             if hit:
                 return hit[0].read(hit[1], size, self.model.isa.big_endian)
-            self.quiet = False
+            self.quiet = self.quiet and not self._fetching and self._steady(phys, va, size, fc)
             if self.replay is None or self._fetching:  # instructions may be fetched again
                 return self.io.read(phys, va, size, fc)
             return self.replay.read(self.io, phys, va, size, fc)
         except Refused:
             raise self._refuse(va, size, fc, write, value) from None
+
+    def _steady(self, phys: int, va: int, size: int, fc: int) -> bool:
+        """Does reading there have no effect, and find the same next time?"""
+        tell = getattr(self.io, "steady", None)
+        return tell is not None and tell(phys, va, size, fc) is not None
 
     def store(self, phys: int, va: int, size: int, value: int, fc: int) -> bool:
         """The cycle behind a translated write; True if it went to memory.  Raises Refused."""

@@ -66,6 +66,9 @@ GUESTS = {  # name: processor, program
     "m68k counts": (M68020, M68K | hexed(CODE, "46fc 2000  5280 4ab8 0800 67f8  42b8 0800 60f0")),
     "m68k stores": (M68020, M68K | hexed(CODE, "46fc 2000  21c0 0900 4ab8 0800 67f6  42b8 0800 60ee")),
     "m68k polls": (M68020, M68K | hexed(CODE, "46fc 2000  4ab9 0010 0000 67f8 60f6")),
+    "m68k polls what is steady": (
+        M68020, M68K | hexed(CODE, "46fc 2000  4ab9 0010 0010 66f8  4ab8 0800 67f2  42b8 0800 60ec"),
+    ),
     "sparc waits": (
         Mb86904,
         SPARC | at(CODE, *BEGIN, op3(3, LD, G1, 0, imm=FLAG), *TEST, NOP, *AFTER, bicc(ALWAYS, 0, -8), NOP),
@@ -86,7 +89,8 @@ GUESTS = {  # name: processor, program
         SPARC | at(CODE, *BEGIN, *POINT, op3(3, LD, G1, L4, imm=0), *TEST, NOP, bicc(ALWAYS, 0, -4), NOP),
     ),
 }  # fmt: skip
-WAITING = ["m68k waits", "m68k goes round itself", "sparc waits"]
+STEADY = 0x10
+WAITING = ["m68k polls what is steady", "m68k waits", "m68k goes round itself", "sparc waits"]
 
 
 class Board(Element):
@@ -105,8 +109,11 @@ class Board(Element):
         yield 0, self.ram
 
     def read(self, phys, va, size, fc):
-        self.reads += 1
+        self.reads += not phys & STEADY
         return 0
+
+    def steady(self, phys, va, size, fc):
+        return 0 if phys & STEADY else None
 
     def write(self, phys, va, size, value, fc):
         self.ask(0)
@@ -136,7 +143,7 @@ class Board(Element):
 
 @pytest.fixture
 def build(monkeypatch):
-    monkeypatch.setattr("tme.machine.WORTH", 0)
+    monkeypatch.setattr("tme.idling.WORTH", 0)
     made = []
 
     def make(name, **options):

@@ -38,8 +38,9 @@ CODE, DATA, DATA_END = 0x4000, 0x8000, 0xC000
 ROM_VA, DEVICE_VA, NOTHING_VA = 0xC000, 0xD000, 0xE000
 # Device registers: a write withdraws the interrupt, forgets page use, swaps pages, changes context.
 ACKNOWLEDGE, FORGET, SWAP_DATA, SWAP_CODE, CONTEXT = 0xD0F0, 0xD0E0, 0xD0D0, 0xD0C0, 0xD0B0
+MOVE_DATA, MOVE_CODE = 0xD0A0, 0xD090  # as SWAP_, for an MMU that moves segments
 STEADY = 4
-ACTIONS = (FORGET, SWAP_DATA, SWAP_CODE, CONTEXT, CONTEXT)
+ACTIONS = (FORGET, SWAP_DATA, SWAP_CODE, MOVE_DATA, MOVE_CODE, CONTEXT, CONTEXT)
 SUPERVISOR_STACK, MASTER_STACK, USER_STACK = 0x2000, 0x2800, 0x3000
 
 VALID, WRITABLE, SYSTEM, NO_CACHE, ACCESSED, MODIFIED = (1 << i for i in range(6))
@@ -120,10 +121,11 @@ class Device:
             self.cpu.state.ipl = self.cpu.state.ipl_seen = 0
         elif register == FORGET:
             self.machine.forget_accesses()
-        elif register == SWAP_DATA:
-            self.machine.swap(DATA, DATA + (1 << self.machine.page_bits))
-        elif register == SWAP_CODE:
-            self.machine.swap(CODE + (1 << self.machine.page_bits), CODE + (2 << self.machine.page_bits))
+        elif register in (SWAP_DATA, MOVE_DATA):
+            self.machine.swap(DATA, DATA + (1 << self.machine.page_bits), register == MOVE_DATA)
+        elif register in (SWAP_CODE, MOVE_CODE):
+            page = 1 << self.machine.page_bits
+            self.machine.swap(CODE + page, CODE + 2 * page, register == MOVE_CODE)
         elif register == CONTEXT:
             self.machine.change_context()
 
@@ -206,13 +208,17 @@ class Machine:
         self.mmu.state.in_use ^= 1
         self.cpu.set_context(self.mmu.state.in_use)
 
-    def swap(self, one: int, two: int) -> None:
-        """Exchange where two virtual pages lead."""
+    def swap(self, one: int, two: int, segments: bool = False) -> None:
+        """Exchange where two virtual pages lead; tell the processor the pages, or the addresses."""
         pages, context = self.mmu.state.pages, self.mmu.state.in_use * PER_CONTEXT
         i, j = context + (one >> self.page_bits), context + (two >> self.page_bits)
         pages[i], pages[j] = pages[j], pages[i]
-        for k in (i, j):
-            self.cpu.page_moved(pages[k] >> FRAME << self.page_bits)
+        gone = [pages[k] >> FRAME << self.page_bits for k in (i, j)]
+        if segments:
+            for va in (one, two):
+                self.cpu.segment_moved(va, 1 << self.page_bits, lambda: gone)
+        else:
+            self.cpu.page_moved(*gone)
 
     def load(self, p: Program) -> None:
         """Everything as after power-up, then the program."""

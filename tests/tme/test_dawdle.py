@@ -6,8 +6,7 @@ import time
 import pytest
 
 from tests.tme.test_machine import Board, Counter
-from tme import dawdle
-from tme.dawdle import PATIENCE, Dawdle
+from tme.dawdle import LONGEST, NAP, PATIENCE, Dawdle
 from tme.machine import Machine
 from tme.options import Options
 
@@ -17,21 +16,39 @@ def looked(guest, times):
         guest.look()
 
 
-def test_only_a_long_wait_is_a_nap():
-    guest = Dawdle()
+@pytest.mark.parametrize("clock", ["icount", "host"])
+def test_only_a_long_wait_is_a_nap(clock):
+    guest = Dawdle(clock)
     for second in range(20):
         looked(guest, 1000)
-        assert guest.naps(20_000 * (second + 1), second) == (second > PATIENCE)
-    assert not guest.naps(500_000, 21)  # it does something
+        assert (guest.nap(20_000 * (second + 1), second) > 0) == (second > PATIENCE[clock])
+    assert not guest.nap(500_000, 21)  # it does something
     looked(guest, 1000)
-    assert not guest.naps(510_000, 22)
+    assert not guest.nap(510_000, 22)
+
+
+def test_naps_get_longer():
+    guest = Dawdle("host")
+    lengths = []
+    for tenth in range(100):
+        looked(guest, 10)
+        lengths.append(guest.nap(100 * tenth, tenth / 10))
+    assert lengths == sorted(lengths)
+    assert set(lengths) > {0, NAP, LONGEST}
+
+
+def test_looks_that_were_answered_count():
+    guest = Dawdle()
+    for second in range(20):
+        guest.answered = (1000 * (second + 1)).__int__
+        assert (guest.nap(20_000 * (second + 1), second) > 0) == (second > PATIENCE["icount"])
 
 
 def test_one_look_in_a_while_is_no_waiting():
     guest = Dawdle()
     for second in range(30):
         looked(guest, 10)
-        assert not guest.naps(10_000 * (second + 1), second)
+        assert not guest.nap(10_000 * (second + 1), second)
 
 
 class Poller(Counter):
@@ -47,7 +64,7 @@ class Poller(Counter):
 
 @pytest.mark.parametrize("clock", ["host", "icount"])
 def test_the_machine_naps_with_the_host_s_clock(monkeypatch, clock):
-    monkeypatch.setattr(dawdle, "PATIENCE", 0.1)
+    monkeypatch.setitem(PATIENCE, clock, 0.1)
     machine = Machine(Options(clock=clock))
     guest = Poller()
     guest.machine = machine
@@ -66,7 +83,7 @@ def test_the_machine_naps_with_the_host_s_clock(monkeypatch, clock):
 
 
 def test_by_icount_it_naps_while_input_may_come_and_no_guest_time_passes(monkeypatch):
-    monkeypatch.setattr(dawdle, "PATIENCE", 0.1)
+    monkeypatch.setitem(PATIENCE, "icount", 0.1)
     machine = Machine(Options(clock="icount"))
     guest = Poller()
     guest.machine = machine

@@ -11,7 +11,8 @@ import pytest
 from tme.args import Args
 from tme.element import Element
 from tme.errors import TmeError
-from tme.machine import FAILED, LEAD, Machine
+from tme.idling import LEAD
+from tme.machine import FAILED, Machine
 from tme.options import Options
 
 
@@ -19,7 +20,7 @@ class Counter:
     """Executes nothing, one instruction at a time; a STOP waits at each count in `stops`."""
 
     def __init__(self, stops=()):
-        self.now = 0
+        self.now = self.answered = 0
         self.waiting = False
         self.stops = set(stops)
         self.end = 0

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tme.bus import IPL, Bus, Vector
 from tme.register import RO, RW, TAG, Register
 
-LEVELS = 7
+ENCODED = 0xFE  # levels that the priority encoder knows, as bits
 VIDEO_LEVEL, SCC_LEVEL = 4, 6
 AUTOVECTORED_SCCS = (0x12, 0x17, 0x18)
 """Machine types of the ID PROM (3/50, 3/60, 3/E) whose Z8530s are not asked for a vector. SunOS's zs driver
@@ -179,7 +179,8 @@ OWN_BITS = {
     5: InterruptBits.CLOCK_5,
     7: InterruptBits.CLOCK_7,
 }
-"""The register's own interrupt of each level."""
+"""The register's own interrupt of each level: the bit has its number."""
+SOFT = InterruptBits.SOFT_1 | InterruptBits.SOFT_2 | InterruptBits.SOFT_3
 
 
 class InterruptRegister(ByteRegister):
@@ -256,13 +257,14 @@ class InterruptRegister(ByteRegister):
             return False
         return bus.pending(level)
 
-    def _asked(self, level: int) -> bool:
-        return self._own(level) or any(self._wired(bus, onboard, level) for bus, onboard in self._buses)
-
     def _update(self) -> None:
-        level = LEVELS if self.register.ENABLE else 0
-        while level and not self._asked(level):
-            level -= 1
+        value, level = self.register.value, 0
+        if value & InterruptBits.ENABLE:
+            asked = value & SOFT | self._flip_flops  # bit n is of level n
+            for bus, onboard in self._buses:
+                hidden = onboard and not value & InterruptBits.VIDEO
+                asked |= bus.levels & ~(1 << VIDEO_LEVEL) if hidden else bus.levels
+            level = (asked & ENCODED).bit_length() - 1 if asked & ENCODED else 0
         if level != self._level:
             self._level = level
             if self.changed_level:

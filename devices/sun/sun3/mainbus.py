@@ -39,6 +39,7 @@ from devices.sun.sun3.mmu import (
     OBIO,
     OBMEM,
     PARITY,
+    SEGMENT_BITS,
     SPACE_SHIFT,
     TIMEOUT,
     VME16,
@@ -97,7 +98,7 @@ class Mainbus(Element):
         super().__init__(name, args, machine)
         self.buses: dict[str, Bus] = {}
         self.cpu: Cpu | None = None
-        self.maps = Sun3Mmu(self._page_moved)
+        self.maps = Sun3Mmu(self._page_moved, self._segment_moved)
         self.enable = ByteRegister(Enable(), self._enable_changed)
         self.context = space.ContextView(self.maps, self._context_changed)
         self.bus_error = space.BusErrorView(self.maps)
@@ -304,6 +305,10 @@ class Mainbus(Element):
             self.cpu.flush()
         else:
             self.cpu.page_moved(*pages)
+
+    def _segment_moved(self, va: int, first: int) -> None:
+        if self.cpu is not None:
+            self.cpu.segment_moved(va, 1 << SEGMENT_BITS, lambda: self.maps.pages(first))
 
     def _enable_changed(self, new: int, old: int) -> None:
         self.maps.state.enable = new

@@ -42,6 +42,7 @@ INVALID, PROTECTION, TIMEOUT = 0x80, 0x40, 0x20
 """Causes in the bus error register."""
 NOT_BOOT = 0x80
 """Of the enable register."""
+PROM_SIZE = 0x1_0000
 PROM_FRAMES = 0x10_0000 >> 16
 """Page frames of type OBIO, without their low 3 bits, at which the PROM answers."""
 EEPROM_FRAMES = 0x04_0000 >> 16
@@ -145,14 +146,19 @@ def physical(entry: int) -> int | None:
 class Sun3Mmu:
     """The maps and registers of one board.
 
-    moved(*entries) is called when addresses no longer reach the pages of valid entries, or not as before.
+    moved(*entries) is called when addresses no longer reach the pages of valid entries, or not as before;
+    segment_moved(va, first) when those of a segment no longer reach the pages of the PMEG that begins there.
     """
 
-    def __init__(self, moved: Callable[..., None] = lambda *entries: None) -> None:
+    def __init__(
+        self,
+        moved: Callable[..., None] = lambda *entries: None,
+        segment_moved: Callable[[int, int], None] = lambda va, first: None,
+    ) -> None:
         self.state: Any
         self.state, self._owner, address = LAYOUT.new()
-        self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address, registers)
-        self.moved = moved
+        self.mmu = Mmu(LAYOUT, translate, PAGE_BITS, self.state, address, registers, VA_MASK)
+        self.moved, self.segment_moved = moved, segment_moved
         self.page_map = PageMap(self)
         self.segment_map = SegmentMap(self)
 
@@ -163,6 +169,14 @@ class Sun3Mmu:
     def page_index(self, va: int) -> int:
         """Index in the page map, by the present context's segment map."""
         return int(self.state.segment_map[self.segment_index(va)]) << 4 | va >> PAGE_BITS & PAGES - 1
+
+
+    def pages(self, first: int) -> list[int]:
+        """Physical addresses of the pages that valid entries of the PMEG that begins there can lead to."""
+        entries = [e for e in self.state.page_map[first : first + PAGES] if e & VALID]
+        places = {physical(entry) for entry in entries}
+        prom = range(self.state.prom, self.state.prom + PROM_SIZE, 1 << PAGE_BITS) if None in places else ()
+        return [place for place in places if place is not None] + [*prom]
 
 
 class PageMap:
@@ -211,6 +225,5 @@ class SegmentMap:
             return
         state.segment_map[index] = value
         first = old << 4
-        gone = [entry for entry in state.page_map[first : first + PAGES] if entry & VALID]
-        if gone:
-            self.mmu.moved(*gone)
+        if any(entry & VALID for entry in state.page_map[first : first + PAGES]):
+            self.mmu.segment_moved(offset & -1 << SEGMENT_BITS, first)

@@ -231,7 +231,9 @@ class Sun4cMmu:
         if segment is None or number == old:
             return
         self.state.segment_map[segment] = number
-        self.segment_moved(va & -1 << SEGMENT_BITS, old * PAGES)
+        first = old * PAGES
+        if any(entry & VALID for entry in self.state.page_map[first : first + PAGES]):
+            self.segment_moved(va & -1 << SEGMENT_BITS, first)
 
     def pages(self, first: int) -> list[int]:
         """Physical addresses of the pages of valid entries of the PMEG that begins there."""

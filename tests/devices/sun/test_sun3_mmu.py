@@ -186,7 +186,7 @@ def test_page_map_entries_are_longs_with_holes():
 
 def test_only_valid_entries_are_missed():
     missed = []
-    maps = Sun3Mmu(lambda *entries: missed.extend(entries))
+    maps = Sun3Mmu(lambda *entries: missed.extend(entries), lambda va, first: missed.append((va, first)))
     maps.page_map.write(0, 4, 0x8000_0001)
     assert missed == []
     maps.page_map.write(0, 4, 0x8000_0001)
@@ -198,7 +198,11 @@ def test_only_valid_entries_are_missed():
     maps.segment_map.write(0, 1, 0)
     assert missed == []
     maps.segment_map.write(0, 1, 9)
-    assert missed == [0x8000_0002, 0x8000_0003]
+    assert missed == [(0, 0)]
+    assert sorted(maps.pages(0)) == [2 << 13, 3 << 13]
+    maps.state.prom = 0xFEF_0000
+    maps.state.page_map[2] = 0x8400_0080
+    assert sorted(maps.pages(0)) == [2 << 13, 3 << 13, *range(0xFEF_0000, 0xFF0_0000, 1 << 13)]
     missed.clear()
     maps.segment_map.write(0, 1, 0)
     assert missed == []
@@ -208,7 +212,7 @@ class Side:
     """Control space over maps of its own; `flushed` tells what the last cycle asked of the soft-TLB."""
 
     def __init__(self):
-        self.maps = Sun3Mmu(lambda *entries: self.note("moved"))
+        self.maps = Sun3Mmu(lambda *entries: self.note("moved"), lambda va, first: self.note("moved"))
         self.flushed = None
         self.space = space.ControlSpace(
             {
