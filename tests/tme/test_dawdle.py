@@ -75,7 +75,7 @@ def test_the_machine_naps_with_the_host_s_clock(monkeypatch, clock):
     assert machine.run() == 0
     idle = machine.stats()["seconds by stage"]["idle"]
     if clock == "host":
-        assert idle > 0.2
+        assert idle > 0.1
         assert time.process_time() - cpu < time.monotonic() - start - 0.15
     else:
         assert idle == 0
@@ -94,7 +94,7 @@ def test_by_icount_it_naps_while_input_may_come_and_no_guest_time_passes(monkeyp
     assert machine.run(0.5) == 0
     os.write(sink, b"x")
     machine.run()
-    assert machine.stats()["seconds by stage"]["idle"] > 0.2
+    assert machine.stats()["seconds by stage"]["idle"] > 0.1
     assert machine.clock.now == guest.now * 250
     machine.close()
     os.close(source)
