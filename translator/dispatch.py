@@ -15,7 +15,7 @@ define tailcc void @leave(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) {
   store i32 %r, ptr %rp
   %bp = getelementptr i8, ptr %st, i64 $budget
   store i64 %budget, ptr %bp
-  ret void
+$settle  ret void
 }
 
 define tailcc void @away(ptr noalias %st, ptr %ip, i64 %budget, i64 %op) {
@@ -360,6 +360,9 @@ DELAY_GATE = """  %stop0 = or i1 %wanted, %spent
   %delay = load i32, ptr %delayp
   %late = icmp ne i32 %delay, 0
   %stop = or i1 %stop0, %late"""
+
+# Before anybody looks (Isa.settle).
+SETTLE = "  call void @settle(ptr %st, ptr %ip, i64 %budget, i64 %op)\n"
 
 # Run a routine between instructions: it counts as one, so the caller gives one more.
 CALL_ROUTINE = """

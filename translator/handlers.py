@@ -12,6 +12,7 @@ from . import softmmu
 from .isa import Model
 from .llvm.emit import LIKELY, STATE, UNLIKELY
 from .llvm.sse import Sse
+from .llvm.x87_handler import X87Handler
 from .spec.insn import Apart
 from .spec.semantics import DATA, MODE, PROGRAM
 from .spec.value import Uop, Val
@@ -21,7 +22,7 @@ SIGNATURE = "(ptr noalias %st, ptr %ip, i64 %budget, i64 %op)"
 SAME = "ptr %st, ptr %ip, i64 %budget, i64 %op"
 
 
-class HandlerEmitter(Sse):
+class HandlerEmitter(Sse, X87Handler):
     """Guest registers live in the state struct; uncommon accesses call slow code."""
 
     fault = "rt_fault"
@@ -30,9 +31,9 @@ class HandlerEmitter(Sse):
         self.put(f"musttail call tailcc void {target}(ptr %st, ptr {ip}, i64 {budget}, i64 {op})")
         self.put("ret void")
 
-    def handler(self, name: str, trace: Trace, linkage: str = "") -> str:
+    def handler(self, name: str, trace: Trace, linkage: str = "", attributes: str = "nounwind") -> str:
         """The finished trace as an LLVM function."""
-        self.lines = [f"define {linkage} tailcc void @{name}{SIGNATURE} nounwind {{"]
+        self.lines = [f"define {linkage} tailcc void @{name}{SIGNATURE} {attributes} {{"]
         self.block("entry")
         if any(u.op.startswith("host") for u in trace.ops):
             self.host_slot()
@@ -267,6 +268,11 @@ class HandlerEmitter(Sse):
             self._jump(next_[2], left)
             self.block(f"not{k}")
             self._sequential(self._stream(at), left)
+
+    def op_done(self, u: Uop) -> None:
+        self.op_finish(u)
+        self.n += 1
+        self.block(f"dead{self.n}")
 
     def _leave(self, leaving: tuple[Any, ...], next_: tuple[Any, ...] | None, at: Val, left: str) -> None:
         cond, reason = leaving

@@ -18,11 +18,12 @@ from typing import Any
 
 from . import softmmu
 from .access import DECLARATIONS
-from .dispatch import CALL_ROUTINE, DELAY_GATE, GATE, SUPPORT
+from .dispatch import CALL_ROUTINE, DELAY_GATE, GATE, SETTLE, SUPPORT
 from .handlers import SAME, SIGNATURE, HandlerEmitter, shared_type
 from .isa import Model
-from .llvm import sse
+from .llvm import sse, x87_handler
 from .llvm.emit import INTRINSICS, METADATA, UNLIKELY
+from .short import APART, ShortEmitter
 from .spec.insn import Fields, Shape
 from .spec.semantics import PROGRAM
 from .spec.value import Uop, Val
@@ -109,6 +110,23 @@ class SharedEmitter(HandlerEmitter):
         self.put(f"ret {self.type} {v}")
 
 
+class SettleEmitter(HandlerEmitter):
+    """What is put right when native code is left (Isa.settle)."""
+
+    def handler(self, name: str, trace: Trace, linkage: str = "", attributes: str = "nounwind") -> str:
+        self.lines = [f"define internal void @{name}{SIGNATURE} {attributes} noinline {{"]
+        self.block("entry")
+        self.render(trace.ops)
+        self.lines.append("}\n")
+        return "\n".join(self.lines)
+
+    def op_finish(self, u: Uop) -> None:
+        self.put("ret void")
+
+    def on_fault(self) -> None:
+        self.put("unreachable")
+
+
 def support(model: Model, page_bits: int) -> str:
     """The module that handlers and regions lean on: slow memory, dispatch, routines, shared pieces."""
     isa = model.isa
@@ -116,7 +134,9 @@ def support(model: Model, page_bits: int) -> str:
     out = [INTRINSICS, METADATA, softmmu.text(model, page_bits)]
     out.append(
         softmmu.fill(
-            SUPPORT.replace("$gate", DELAY_GATE if isa.delay else GATE),
+            SUPPORT.replace("$gate", DELAY_GATE if isa.delay else GATE).replace(
+                "$settle", SETTLE if isa.settle else ""
+            ),
             model,
             page_bits,
             jump_mask=JUMP_ENTRIES - 1,
@@ -136,6 +156,11 @@ def support(model: Model, page_bits: int) -> str:
             edge_reason=Reason.EDGE << 32,
         )
     )
+    if isa.settle is not None:
+        trace = Trace(model)
+        isa.settle(trace)
+        trace.finish()
+        out.append(SettleEmitter(model, page_bits).handler("settle", trace))
     dispatcher = HandlerEmitter(model, page_bits)
     dispatcher.lines = [f"define internal tailcc void @dispatch{SIGNATURE} {{"]
     dispatcher.dispatch("%ip", "%budget")
@@ -173,7 +198,7 @@ def externals(model: Model) -> list[str]:
 
 
 def declarations(model: Model) -> str:
-    out = [INTRINSICS, METADATA, DECLARATIONS, sse.DECLARATIONS]
+    out = [INTRINSICS, METADATA, DECLARATIONS, sse.DECLARATIONS, x87_handler.DECLARATIONS]
     out += [f"declare tailcc void @{n}{PARAMS}" for n in [*PLACES, *(f"rt_{n}" for n in model.isa.routines)]]
     for f, widths in model.isa.shared.items():
         params = "".join(f", i{w}" for w in widths)
@@ -195,7 +220,10 @@ def handler(model: Model, page_bits: int, name: str, shape: Shape) -> tuple[str,
     insn.fn(trace, Fields(trace, insn.pattern, shape.known))
     trace.finish()
     emitter = UsualEmitter(model, page_bits, insn) if usual else HandlerEmitter(model, page_bits)
-    return emitter.handler(name, trace, "internal"), length_of(trace)
+    short = None if usual else ShortEmitter(model, page_bits, name).functions(shape)
+    if short is None:
+        return emitter.handler(name, trace, "internal"), length_of(trace)
+    return short + emitter.handler(f"{name}_whole", trace, "internal", APART), length_of(trace)
 
 
 def shapes(model: Model) -> list[Shape]:

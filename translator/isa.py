@@ -54,6 +54,11 @@ class Isa:
     # a short form, for regions on this host, of an instruction that regions do not have:
     # (trace, insn, fields) -> whether there is one
     quick: Callable[[Any, Any, Any], bool] | None = None
+    # what an interpreter's handler tries first on this host: (trace, insn, fields) -> whether there is
+    # anything. It requires what it needs, and changes nothing that matters before; every path is `done`
+    host: Callable[[Any, Any, Any], bool] | None = None
+    # registers that native code leaves for later are put right before anybody else sees them
+    settle: Callable[[Semantics], None] | None = None
     # a register that is 0 but between a transfer and its delay slot: regions are entered and left with 0
     delay: Reg | None = None
     # the number of the current register window, out of options["windows"] (see Reg.windows)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .isa import Model
-from .llvm import sse, x87
+from .llvm import sse, x87, x87_handler
 from .spec.semantics import DATA, PROGRAM, Reg, Semantics, Space
 from .spec.value import FOLD, Uop, Val
 
@@ -43,10 +43,15 @@ OPS = {
     "goto": "continue in a routine",
     "helper": "Python function of Isa.helpers",
     "helped": "its n-th result",
+    "done": "end of instruction on this path: (next, leaving, length)",
+    "piece": "go on in a function of its own (number, extension)",
+    "extension": "what a piece was given",
+    "require": "go on if, else do the instruction otherwise",
     "finish": "end of instruction: (next, leaving, length)",
     "insn": "marker: instruction at pc",
     "window": "number of a register window, counted from the one at the region's entry",
     **dict.fromkeys(x87.UOPS, "extended precision, in regions"),
+    **dict.fromkeys(x87_handler.UOPS, "extended precision, in handlers"),
     **dict.fromkeys(sse.UOPS, "singles and doubles on the host"),
 }
 _PURE = frozenset(
@@ -73,6 +78,7 @@ class Trace(Semantics):
         # Values made of operand fields alone are computed once, before anything else: they name registers,
         # and the same name must be the same uop wherever it is used.
         self.front: dict[Uop, int] = {}
+        self.pieces: list[Callable[[Any, Any], None]] = []
         self._memo: dict[tuple[Any, ...], Val] = {}
         super().__init__()
 
@@ -258,6 +264,30 @@ class Trace(Semantics):
     def host_forget(self) -> None:
         if sse.AVAILABLE:
             self.do("host_forget")
+
+    def done(self) -> None:
+        """The instruction is complete on this path, one side of an `if_`: what follows is for the other."""
+        at = self.at
+        self.commit()
+        self.do("done", self.next, self.leaving, at)
+        self.next = self.leaving = None
+        self.dead = True
+
+    def require(self, cond: Val) -> None:
+        """Go on if cond; else this was in vain, and the instruction is done otherwise (Isa.host)."""
+        if cond.known != 1:
+            self.do("require", cond)
+
+    def piece(self, make: Callable[[Any, Any], None], word: Val) -> None:
+        """End this path in a function of its own, recorded by make(trace, fields); `word`: its extension."""
+        self.do("piece", len(self.pieces), word)
+        self.pieces.append(make)
+        self.dead = True
+
+    def give_up(self) -> None:
+        """End this path: the instruction is done otherwise."""
+        self.require(Val(self, 1, 0))
+        self.dead = True
 
     def finish(self) -> None:
         """End the instruction: commit, then say where it goes."""

@@ -237,7 +237,7 @@ class Machine:
         names = ("pc", "usp", "isp", "msp", "vbr", "sfc", "dfc", "cacr", "caar")
         out |= {n: int(getattr(s, n)) for n in names}
         if "+" in self.model.name:
-            out |= {n: [int(x) for x in getattr(s, n)[0:8]] for n in ("fp_se", "fp_m")}
+            out |= {"fp": [int(x) for x in s.fp[0:16]]}
             out |= {n: int(getattr(s, n)) for n in ("fpcr", "fpsr", "fpiar", "fp_used", "fp_pending")}
         out[pointer(s.sr_sys)] = sp  # the entry of the one in use is stale
         out |= {"sr": pack_sr(s), "stack": bytes(stack), "ram": bytes(ram)}

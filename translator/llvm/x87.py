@@ -117,6 +117,13 @@ class X87(Emitter):
             self.put(f"store x86_fp80 {ZERO}, ptr %x.{name}")
         self.put("store i32 0, ptr %x.kind")
         self.put("store i32 0, ptr %x.pc")
+        last, due = self.peek("fp_last", "i16"), self.new()
+        self.put(f"{due} = icmp sge i16 {last}, 0")
+        self.cond(due, "x.coded", "x.codes", LIKELY)
+        self.block("x.codes")
+        self.put("call void @x87_codes(ptr %st)")
+        self.br("x.coded")
+        self.block("x.coded")
         ok = "true"
 
         def and_(text: str, *args: str) -> None:
@@ -171,8 +178,8 @@ class X87(Emitter):
 
     def _at(self, i: int) -> tuple[str, str]:
         pm, ps = self.new("p"), self.new("p")
-        self.put(f"{pm} = getelementptr i8, ptr %st, i64 {self.offsets['fp_m'] + 8 * i}")
-        self.put(f"{ps} = getelementptr i8, ptr %st, i64 {self.offsets['fp_se'] + 2 * i}")
+        self.put(f"{pm} = getelementptr i8, ptr %st, i64 {self.offsets['fp'] + 16 * i}")
+        self.put(f"{ps} = getelementptr i8, ptr %st, i64 {self.offsets['fp'] + 16 * i + 8}")
         return pm, ps
 
     def way_out(self) -> list[str]:

@@ -108,8 +108,44 @@ done:
   %w2 = or i32 %w1, %inexact
   %w3 = or i32 %w2, %accrued
   store i32 %w3, ptr %fp
+  %lp = getelementptr i8, ptr %st, i64 $fp_last
+  store i16 0, ptr %lp
   %ip = getelementptr i8, ptr %st, i64 $fpiar
   store i32 %pc, ptr %ip
+  ret void
+}
+"""
+# Condition codes that the interpreter has put off (m68k.fpu.late): those of a register, as FPSR has them.
+CODES = """
+define internal void @x87_codes(ptr %st) noinline nounwind {
+  %lp = getelementptr i8, ptr %st, i64 $fp_last
+  %last = load i16, ptr %lp
+  %flag = and i16 %last, 64
+  %coded = icmp ne i16 %flag, 0
+  br i1 %coded, label %done, label %codes
+codes:
+  %n0 = lshr i16 %last, 7
+  %n1 = and i16 %n0, 7
+  %n = zext i16 %n1 to i64
+  %all = getelementptr i8, ptr %st, i64 $fp
+  %at = getelementptr [16 x i8], ptr %all, i64 %n
+  %m = load i64, ptr %at
+  %sep = getelementptr i8, ptr %at, i64 8
+  %se = load i16, ptr %sep
+  %zero = icmp eq i64 %m, 0
+  %z = select i1 %zero, i32 67108864, i32 0
+  %minus = icmp slt i16 %se, 0
+  %s = select i1 %minus, i32 134217728, i32 0
+  %fpsr = getelementptr i8, ptr %st, i64 $fpsr
+  %old = load i32, ptr %fpsr
+  %kept = and i32 %old, 16711928
+  %cc = or i32 %z, %s
+  %new = or i32 %kept, %cc
+  store i32 %new, ptr %fpsr
+  %last1 = or i16 %last, 64
+  store i16 %last1, ptr %lp
+  br label %done
+done:
   ret void
 }
 """
@@ -139,9 +175,11 @@ def declarations(offsets: Mapping[str, int], limits: Mapping[int, str]) -> str:
         DECLARATIONS
         + constants
         + (
-            SETTLE.replace("$cases", " ".join(f"i32 {k}, label %kind{k}" for k in AGAIN))
+            (CODES + SETTLE).replace("$cases", " ".join(f"i32 {k}, label %kind{k}" for k in AGAIN))
             .replace("$operations", "\n".join(operations))
             .replace("$results", "".join(f", [ %sw{k}, %kind{k} ]" for k in AGAIN))
+            .replace("$fp_last", str(offsets["fp_last"]))
+            .replace("$fp\n", str(offsets["fp"]) + "\n")
             .replace("$fpsr", str(offsets["fpsr"]))
             .replace("$fpiar", str(offsets["fpiar"]))
         )

@@ -11,7 +11,7 @@ from ..ea import source
 from ..exceptions import FORMAT_ERROR, TRAPV, branch, privileged, take, take_if
 from ..regs import read_a, read_d, write_a, write_d
 from .general import FPU, address_of, is_relative, refuse_unless
-from .regs import FP_M, FP_PENDING, FP_SE, FP_USED, FPCR, FPIAR, FPSR, NAN
+from .regs import FP_LAST, FP_PENDING, FP_USED, FPCR, FPIAR, FPSR, NAN, read_number, slot, write_number
 from .status import answer, begin, predicate
 
 NOTHING_PENDING = 27  # in the frame's last long, the bus interface flags
@@ -144,8 +144,9 @@ def frestore(s: Semantics, f: Fields) -> None:
     s.write(FP_USED, used.zext(8))
     for reg in (FPCR, FPSR, FPIAR):
         s.write(reg, null.select(s.const(0, 32), s.read(reg)))
+    s.write(FP_LAST, null.select(s.const(0, 16), s.read(FP_LAST)))
     for i in range(8):
-        s.write(FP_SE, null.select(s.const(NAN[0], 16), s.read(FP_SE, i)), i)
-        s.write(FP_M, null.select(s.const(NAN[1], 64), s.read(FP_M, i)), i)
+        se, m = read_number(s, slot(i))
+        write_number(s, slot(i), null.select(s.const(NAN[0], 16), se), null.select(s.const(NAN[1], 64), m))
     if register:
         write_a(s, f.n, addr + null.select(s.const(0, 32), body) + 4)

@@ -17,15 +17,14 @@ from ...spec.value import Val
 from ..decl import ALL, ea, insn
 from ..ea import AREG, DREG, IMMEDIATE, OTHER, PC_INDEX, POSTINC, PREDEC, address, areg
 from ..regs import R, read_a, read_d, write_a
+from . import late
 from .arith import FCMP, FCOS, FMOD, FMOVE, FREM, FSIN, FSINCOS, FTST, OPERATIONS, member, operate
 from .formats import decode, encode, read_data, read_program, rom, size_of, write
 from .formats import one_of as format_in
 from .regs import (
     BYTE,
     DZ,
-    FP_M,
     FP_PENDING,
-    FP_SE,
     FPCR,
     FPCR_BITS,
     FPIAR,
@@ -37,6 +36,9 @@ from .regs import (
     SINGLE_REAL,
     SNAN,
     WORD,
+    read_number,
+    slot,
+    write_number,
 )
 from .status import begin, finish, line_f, mid_instruction, settle, settle_result
 
@@ -50,8 +52,8 @@ class Ext:
     def __init__(self, s: Semantics) -> None:
         self.word = s.fetch(2)
         self.source = self.word.bits(12, 10)  # a register or a format
-        self.n = self.word.bits(9, 7)
-        self.cosine = self.word.trunc(3)
+        self.at = slot(self.word.bits(9, 7))
+        self.cosine = slot(self.word.trunc(3))
         self.dynamic = self.word.bits(6, 4)
 
     def bit(self, n: int) -> Val:
@@ -94,10 +96,6 @@ def refuse_unless(s: Semantics, good: Val) -> None:
     s.if_(~good, lambda: line_f(s))
 
 
-def number(s: Semantics, n: Val) -> tuple[Val, Val]:
-    return s.read(FP_SE, n), s.read(FP_M, n)
-
-
 def control_of(s: Semantics) -> Val:
     """Rounding precision and mode."""
     return s.read(FPCR).trunc(8) & 0xF0
@@ -130,10 +128,10 @@ def _arithmetic(s: Semantics, f: Fields, ext: Ext) -> None:
             lambda: s.call(rom, opmode, control),
             lambda: _source(s, f, fmt, control),
         ),
-        lambda: (*number(s, fmt), s.const(0, 8)),
+        lambda: (*read_number(s, slot(fmt)), s.const(0, 8)),
     )
-    n = ext.n
-    b_se, b_m = number(s, n)
+    at, second = ext.at, ext.cosine
+    b_se, b_m = read_number(s, at)
     both = op & 0x78 == FSINCOS
     cos_se, cos_m, cos_exc = s.if_(
         both,
@@ -151,13 +149,11 @@ def _arithmetic(s: Semantics, f: Fields, ext: Ext) -> None:
     # With these enabled the operands stay (UM 6.1.2 ff.).
     stopped = exc & s.read(FPCR).bits(15, 8) & (SNAN | OPERR | DZ) != 0
     idle = (op == FCMP) | (op == FTST) | stopped
-    second = ext.cosine
     put_cos = both & ~stopped
-    old_se, old_m = number(s, second)
-    s.write(FP_SE, put_cos.select(cos_se, old_se), second)
-    s.write(FP_M, put_cos.select(cos_m, old_m), second)
-    s.write(FP_SE, idle.select(s.read(FP_SE, n), se), n)
-    s.write(FP_M, idle.select(s.read(FP_M, n), m), n)
+    old_se, old_m = read_number(s, second)
+    write_number(s, second, put_cos.select(cos_se, old_se), put_cos.select(cos_m, old_m))
+    old_se, old_m = read_number(s, at)
+    write_number(s, at, idle.select(old_se, se), idle.select(old_m, m))
 
 
 def _source(s: Semantics, f: Fields, fmt: Val, control: Val) -> Operand:
@@ -207,7 +203,7 @@ def _out(s: Semantics, f: Fields, ext: Ext) -> None:
     refuse_unless(s, ext.bit(14))
     if f.M == DREG:
         refuse_unless(s, format_in(fmt, BYTE, WORD, LONG, SINGLE_REAL))
-    se, m = number(s, ext.n)
+    se, m = read_number(s, ext.at)
     k = (fmt == PACKED_DYNAMIC).select(read_d(s, ext.dynamic, 4).trunc(8), ext.word.trunc(8)) & 0x7F
     hi, lo, exc = s.call(encode, fmt, se, m, control_of(s), k)
     if f.M == DREG:
@@ -215,7 +211,7 @@ def _out(s: Semantics, f: Fields, ext: Ext) -> None:
         s.write(R, read_d(s, f.n, 4) & ~mask | lo.trunc(32) & mask, f.n)
     else:
         s.call(write, address_of(s, f, size_of(s, fmt)), fmt, hi, lo)
-    fpsr = s.read(FPSR)
+    fpsr = late.coded(s)
     vector = finish(s, s.call(settle, exc, fpsr & 0xFFFF0000, fpsr, s.read(FPCR)))
     s.if_(vector != 0, lambda: mid_instruction(s, vector))
 
@@ -235,6 +231,7 @@ def _control_registers(s: Semantics, f: Fields, ext: Ext) -> None:
 
     An empty list, which the manual has not, is taken for FPIAR by the silicon.
     """
+    late.settle(s)
     names = ext.source
     names = (names == 0).select(s.const(1, 3), names)
     named = {bit: names.bit(bit - 10) for _, bit, _ in CONTROLS}
@@ -313,9 +310,9 @@ def _data_registers(s: Semantics, f: Fields, ext: Ext) -> None:
 
     def load() -> None:
         values = s.call(restore_program if is_relative(f) else restore_data, addr, which)
+        late.settle_codes(s)
         for i in range(8):
-            s.write(FP_SE, values[2 * i], i)
-            s.write(FP_M, values[2 * i + 1], i)
+            write_number(s, slot(i), values[2 * i], values[2 * i + 1])
 
     if f.M == PREDEC:
         s.call(fpu_save, addr, which)
@@ -330,8 +327,9 @@ def fpu_save(s: Semantics, addr: Val, which: Val) -> None:
     for i in range(8):
 
         def store(i: int = i, at: Val = addr) -> None:
-            s.store(at, s.read(FP_SE, i).zext(32) << 16)
-            s.store(at + 4, s.read(FP_M, i))
+            se, m = read_number(s, slot(i))
+            s.store(at, se.zext(32) << 16)
+            s.store(at + 4, m)
 
         s.if_(which.bit(i), store)
         addr = addr + which.bit(i).select(s.const(12, 32), 0)
@@ -353,7 +351,7 @@ def _restore(s: Semantics, addr: Val, which: Val, space: Any) -> tuple[Val, ...]
     """All registers, those of the mask from memory."""
     values: list[Val] = []
     for i in range(8):
-        values += s.if_(which.bit(i), partial(_load, s, addr, space), partial(number, s, s.const(i, 3)))
+        values += s.if_(which.bit(i), partial(_load, s, addr, space), partial(read_number, s, slot(i)))
         addr = addr + which.bit(i).select(s.const(12, 32), 0)
     return tuple(values)
 

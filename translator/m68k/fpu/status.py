@@ -17,11 +17,13 @@ from ..exceptions import _push as push
 from ..exceptions import _vector_word as vector_word
 from ..flags import sr
 from ..regs import EXC_ADDR, EXC_PC, EXC_VECTOR, SP, R
+from . import late
 from .regs import (
     BSUN,
     BSUN_VECTOR,
     CC_SHIFT,
     DZ,
+    FP_LAST,
     FP_OFF,
     FP_PENDING,
     FP_USED,
@@ -131,17 +133,19 @@ def settle_result(
 def finish(s: Semantics, settled: tuple[Val, Val]) -> Val:
     """Write FPSR and FPIAR after an operation; the vector."""
     s.write(FPSR, settled[0])
+    s.write(FP_LAST, s.const(0, 16))
     s.write(FPIAR, s.pc)
     return settled[1]
 
 
 def predicate(s: Semantics, code: Val) -> Val:
     """Truth of a predicate (5 bits); the upper sixteen signal an unordered comparison."""
-    fpsr = s.read(FPSR)
+    fpsr = late.coded(s)
     index = (code.trunc(4).zext(128) << 3) | fpsr.bits(27, 26).zext(128) << 1 | fpsr.bit(NAN_BIT).zext(128)
     unordered = code.bit(4) & fpsr.bit(NAN_BIT)
 
     def signal() -> None:
+        late.settle(s)
         s.write(FPSR, s.read(FPSR) | BSUN << 8 | IOP)
         s.write(FPIAR, s.pc)
         s.if_(s.read(FPCR).bit(15), lambda: take(s, BSUN_VECTOR, s.pc))

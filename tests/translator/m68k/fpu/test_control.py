@@ -21,16 +21,16 @@ N, Z, UNORDERED = 8, 4, 1
 def fpu(code: str, model=M68881, sr: int = 0x2000) -> Tiny:  # type: ignore[no-untyped-def]
     cpu = machine(model, code, sr)
     for i in range(8):
-        cpu.state.fp_se[i], cpu.state.fp_m[i] = NAN
+        put(cpu, i, NAN)
     return cpu
 
 
 def put(cpu: Tiny, n: int, number: tuple[int, int]) -> None:
-    cpu.state.fp_se[n], cpu.state.fp_m[n] = number
+    cpu.state.fp[2 * n + 1], cpu.state.fp[2 * n] = number
 
 
 def get(cpu: Tiny, n: int) -> tuple[int, int]:
-    return cpu.state.fp_se[n], cpu.state.fp_m[n]
+    return cpu.state.fp[2 * n + 1], cpu.state.fp[2 * n]
 
 
 def test_line_f_without_a_coprocessor() -> None:
