@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import parts
+from .doubts import Doubts
 from .isa import Model
-from .llvm.emit import TEXT
+from .llvm.emit import TEXT, UNLIKELY
 from .llvm.fast import REACH, FastEmitter
 from .llvm.sse import Sse
 from .llvm.x87 import X87
@@ -53,13 +54,19 @@ Local = dict[int, Operand]  # values of one instruction by the number of their u
 
 class Path:
     """Where the emitter is in a tree: registers changed since its root, instructions done since then, the
-    register window, counted from the one at the region's entry, and what memory is known to hold."""
+    register window, counted from the one at the region's entry, what memory is known to hold, and what the
+    host has computed that nobody has looked at yet."""
 
     def __init__(
-        self, changed: dict[Slot, Operand], done: int, window: int = 0, memory: Memory | None = None
+        self,
+        changed: dict[Slot, Operand],
+        done: int,
+        window: int = 0,
+        memory: Memory | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
         self.changed, self.done, self.window = changed, done, window
-        self.memory = memory or Memory()
+        self.memory, self.doubts = memory or Memory(), doubts or Doubts()
 
 
 class LazyEmitter(FastEmitter, X87, Sse):
@@ -217,6 +224,7 @@ class LazyEmitter(FastEmitter, X87, Sse):
                 cost = 1 + sum(v.cost for v in (cond, a, b) if isinstance(v, Node) and not v.done)
                 self._local[u.n] = Node("select", u.w, (cond, a, b), cost)
             return behind
+        self._look(path)
         self.n += 1
         k, exits, asked = self.n, self._exits, self.asked
         self.cond(self.text(cond), f"then{k}", f"else{k}")
@@ -234,6 +242,7 @@ class LazyEmitter(FastEmitter, X87, Sse):
             from_ = self.label
             for into in incoming:
                 into[-1] = f"[ {into[-1]}, %{from_} ]"
+            assert not path.doubts.lanes, "arithmetic of the host in a branch"
             self.br(f"join{k}")
             self._close()
         self._exits, self.asked = exits, asked
@@ -260,9 +269,31 @@ class LazyEmitter(FastEmitter, X87, Sse):
 
     def op_host(self, u: Any) -> None:
         name, a, b = u.args
+        self._sources = self.text(a), self.text(b)
         good = self.operation(name, self.text(a), self.text(b), f"%t{u.n}")
         if good != "true":
             self._guard(good, "float")
+
+    def judge(self, v: str, w: int, result: str, tiny: bool) -> str:
+        if w != 64:
+            return super().judge(v, w, result, tiny)
+        path = self._path
+        if path.doubts.full:
+            self._look(path)
+        path.doubts.add(result, v, tiny, self._sources, self._side_exit(path, "float"))
+        return "true"
+
+    def _look(self, path: Path) -> None:
+        """At the results of the host's arithmetic so far, once and for all."""
+        if path.doubts.lanes:
+            self._look_or_leave(path)
+            path.doubts = Doubts()
+
+    def _look_or_leave(self, path: Path) -> None:
+        self.n += 1
+        odd = self.some_odd(list(path.doubts.lanes.values()))
+        self.cond(odd, path.doubts.exit, f"sound{self.n}", UNLIKELY)
+        self.block(f"sound{self.n}")
 
     def op_insn(self, u: Uop) -> None:
         self.lines.append(f"; {u.args[0]:#x}")
@@ -325,6 +356,7 @@ class LazyEmitter(FastEmitter, X87, Sse):
     def op_store(self, u: Any) -> None:
         addr, value, space = u.args
         assert space is DATA, space
+        self._look(self._path)
         if self._fast:
             p, exit_ = self._view(addr, value.w // 8, "store")
             self.fast_store(p, value.w // 8, self.text(value), self.here, exit_)

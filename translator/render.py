@@ -239,7 +239,7 @@ class RegionEmitter(LazyEmitter):
         for label, key, address in ((taken, b.taken, to), (not_, b.through, b.follow)):
             self._open()
             self.block(label)
-            way = Path(dict(path.changed), path.done, path.window, path.memory.copy())
+            way = Path(dict(path.changed), path.done, path.window, path.memory.copy(), path.doubts.copy())
             self._blocks(self._edge(key, address, way), way)
             self._close()
         return None
@@ -265,6 +265,7 @@ class RegionEmitter(LazyEmitter):
             return None
         if key not in self._roots:
             return self.region.blocks[key]
+        self._look(path)
         values = []
         for (reg, i), x in path.changed.items():
             r = self.slots[reg, i]
@@ -286,6 +287,8 @@ class RegionEmitter(LazyEmitter):
 
     def _leave(self, pc: Any, path: Path, why: str, taken_back: int = 0) -> None:
         """Store what has changed and go on at pc in other code."""
+        if path.doubts.lanes:
+            self._look_or_leave(path)
         for slot in sorted(self._at_root | path.changed.keys()):
             r = self.slots[slot]
             if self._stays(r):

@@ -14,8 +14,10 @@ others, Python for one, have left there is cleared when it is in the way.
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from typing import Any
 
+from ..doubts import LANES
 from ..isa import Model
 from .emit import STATE, UNLIKELY, Emitter
 
@@ -45,6 +47,7 @@ DECLARATIONS = (
         f"declare {t} @llvm.fabs.f{w}({t})\n"
         for w, t in REAL.items()
     )
+    + "".join(f"declare <{n} x double> @llvm.fabs.v{n}f64(<{n} x double>)\n" for n in range(2, LANES + 1))
     + f"declare double {CONSTRAINED}.fpext.f64.f32(float, metadata)\n"
     + f"declare float {CONSTRAINED}.fptrunc.f32.f64(double, metadata, metadata)\n"
 )
@@ -81,7 +84,7 @@ class Sse(Emitter):
             v, low = self.new("r"), self.new()
             self.put(f"{low} = trunc i64 {b} to i32")
             self.put(f"{v} = call {REAL[w]} {CONSTRAINED}.sitofp.f{w}.i32(i32 {low}, {MODES}) strictfp")
-            self._out(v, w, result)
+            self._bits(v, w, result)
             return "true"
         return self._to_integer(b, w, result) if kind == "whole" else self._compare_reals(a, b, w, result)
 
@@ -110,13 +113,23 @@ class Sse(Emitter):
 
     def _out(self, v: str, w: int, result: str, tiny: bool = False) -> str:
         """The number's bits; whether it is good (`tiny`: underflow is possible)."""
-        good, t = self.new("good"), REAL[w]
+        self._bits(v, w, result)
+        return self.judge(v, w, result, tiny)
+
+    def _bits(self, v: str, w: int, result: str) -> None:
         if w == 64:
             self.put(f"{result} = bitcast double {v} to i64")
         else:
             low = self.new()
             self.put(f"{low} = bitcast float {v} to i32")
             self.put(f"{result} = zext i32 {low} to i64")
+
+    def judge(self, v: str, w: int, result: str, tiny: bool) -> str:
+        """i1: the number with these bits is good; "true" if that will be asked later."""
+        return self.judge_now(v, w, tiny)
+
+    def judge_now(self, v: str, w: int, tiny: bool) -> str:
+        good, t = self.new("good"), REAL[w]
         if tiny:
             magnitude = self.new("r")
             self.put(f"{magnitude} = call {t} @llvm.fabs.f{w}({t} {v})")
@@ -124,6 +137,26 @@ class Sse(Emitter):
         else:
             self.put(f"{good} = fcmp ord {t} {v}, {v}")
         return good
+
+    def some_odd(self, lanes: Sequence[tuple[str, bool]]) -> str:
+        """i1: one of several doubles is not good; each with its `tiny`.  All in one comparison: what is a
+        number differs from -1, which no magnitude is."""
+        if len(lanes) == 1:
+            (v, tiny), odd = lanes[0], self.new("odd")
+            self.put(f"{odd} = xor i1 {self.judge_now(v, 64, tiny)}, true")
+            return odd
+        t, whole = f"<{len(lanes)} x double>", "poison"
+        for k, (v, _) in enumerate(lanes):
+            more = self.new("r")
+            self.put(f"{more} = insertelement {t} {whole}, double {v}, i32 {k}")
+            whole = more
+        magnitudes, each, bits, odd = self.new("r"), self.new(), self.new(), self.new("odd")
+        limits = ", ".join(f"double {SMALLEST[64] if tiny else '-1.0'}" for _, tiny in lanes)
+        self.put(f"{magnitudes} = call {t} @llvm.fabs.v{len(lanes)}f64({t} {whole})")
+        self.put(f"{each} = fcmp ueq {t} {magnitudes}, <{limits}>")
+        self.put(f"{bits} = bitcast <{len(lanes)} x i1> {each} to i{len(lanes)}")
+        self.put(f"{odd} = icmp ne i{len(lanes)} {bits}, 0")
+        return odd
 
     def _to_integer(self, v: str, w: int, result: str) -> str:
         """Towards zero; what has no integer gives the smallest one."""

@@ -173,8 +173,8 @@ class Engine:
         self.cpu.map(0, len(self.ram), view, True, self.ram)
         self.jit = jit
 
-    def __call__(self, programs: Sequence[Program]) -> list[bytes]:
-        """The programs' pages afterwards, FSR without its version."""
+    def load(self, programs: Sequence[Program]) -> int:
+        """Get ready to run programs; returns where they end."""
         ram, cpu = self.ram, self.cpu
         s: Any = cpu.state
         end = ORIGIN + PAGE * len(programs)
@@ -185,6 +185,12 @@ class Engine:
         cpu.reset()
         s.mode, s.et, s.pc, s.cwp, s.fp_mode = 0, 1, ORIGIN, 0, 0
         cpu.mode_changed()
+        return end
+
+    def __call__(self, programs: Sequence[Program]) -> list[bytes]:
+        """The programs' pages afterwards, FSR without its version."""
+        ram, cpu, end = self.ram, self.cpu, self.load(programs)
+        s: Any = cpu.state
         for _ in range(STEPS * len(programs)):
             cpu.run(37 if self.jit is not None else 1000)
             if self.jit is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +55,36 @@ def against_regions(native: Native, seeds: Sequence[int], **how: Any) -> int:
         jit.close()
 
 
+def registers(state: Any) -> dict[str, Any]:
+    """All of them, FSR in its pieces."""
+    values = {r.name: getattr(state, r.name) for r in MODEL.isa.regs}
+    return {"pc": state.pc, **{k: list(v) if hasattr(v, "__len__") else v for k, v in values.items()}}
+
+
+def in_step(native: Native, seeds: Sequence[int], slices: int, rounds: int = 3) -> int:
+    """Regions beside the interpreter, stopped at any instruction: all registers and FSR; instructions that
+    regions did. Programs are run again, from the start, with the regions that they have."""
+    todo = programs(seeds, far=FAR, nearest=True)
+    rng = random.Random(seeds[0])
+    jit = Jit(MODEL, native, Cache(None), Pool(0), 2)
+    try:
+        one, other = Engine(MODEL, native, jit, far=FAR), Engine(MODEL, native, far=FAR)
+        for _ in range(rounds):
+            end = one.load(todo)
+            other.load(todo)
+            for _ in range(slices):
+                count = rng.choice((1, 2, 5, 17, 60, 200))
+                for engine in (one, other):
+                    engine.cpu.run(count)
+                jit.poll()
+                assert registers(one.cpu.state) == registers(other.cpu.state)
+                if other.cpu.state.pc - end in (0, 4):
+                    break
+        return int(one.cpu.state.insns_jit)
+    finally:
+        jit.close()
+
+
 def test_concrete(fpu_interpreter: Native) -> None:
     against_concrete(fpu_interpreter, range(3))
 
@@ -79,6 +110,16 @@ def test_regions_many(fpu_interpreter: Native) -> None:
     """With other roundings too, which are the interpreter's."""
     assert against_regions(fpu_interpreter, range(10, 22), nearest=True) > 500
     against_regions(fpu_interpreter, range(40, 43))
+
+
+def test_regions_in_step(fpu_interpreter: Native) -> None:
+    assert in_step(fpu_interpreter, [10], 30) > 200
+
+
+@pytest.mark.slow
+def test_regions_in_step_many(fpu_interpreter: Native) -> None:
+    done = sum(in_step(fpu_interpreter, [seed], 150) for seed in range(200, 212))
+    assert done > 800
 
 
 @pytest.mark.slow
