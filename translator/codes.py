@@ -99,7 +99,7 @@ class Codes:
     def lie_in(self, va: int, size: int) -> bool:
         """Whether there may be a region of guest code at addresses va … va+size-1."""
         bits = self.cpu.mmu.page_bits
-        return any(page in self._pages for page in range(va >> bits, va + size >> bits))
+        return not self._pages.keys().isdisjoint(range(va >> bits, va + size >> bits))
 
     def _watch(self, code: Code) -> None:
         """Stores to its bytes must not go unnoticed."""
