@@ -188,6 +188,8 @@ class Am7990(Element):
         value = self.rap.index if offset & 2 else self.csrs[self.rap.index].peek()
         return value if size == 2 else value & 0xFF if offset & 1 else value >> 8
 
+    steady = peek
+
     def write(self, offset: int, size: int, value: int) -> None:
         if size == 1:
             value *= 0x101  # what a 68020 drives; the chip has no byte registers

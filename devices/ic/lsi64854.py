@@ -94,6 +94,11 @@ class ChipRegisters:
         chip = self.channel.chip
         return self._spread(chip.peek(offset // STRIDE) if chip else 0xFF, offset, size)
 
+    def steady(self, offset: int, size: int) -> int | None:
+        chip = self.channel.chip
+        value = chip.steady(offset // STRIDE) if chip else 0xFF
+        return None if value is None else self._spread(value, offset, size)
+
     def write(self, offset: int, size: int, value: int) -> None:
         if self.channel.chip is not None and not offset % STRIDE:
             self.channel.chip.write(offset // STRIDE, value >> 8 * (size - 1) & 0xFF)
@@ -194,6 +199,9 @@ class Lsi64854(Element):
         if offset & ~3 == CSR:
             self.csr.read()
         return value
+
+    def steady(self, offset: int, size: int) -> int | None:
+        return None if self.csr.SLAVE_ERROR else self.peek(offset, size)
 
     def write(self, offset: int, size: int, value: int) -> None:
         register = offset & ~3

@@ -221,6 +221,12 @@ class Ncr53c9x(Element):
             self._update()
         return value
 
+    def steady(self, register: int) -> int | None:
+        """As `peek`, if reading has no effect now."""
+        if register == FIFO or (register == INTERRUPT and self.interrupt.value):
+            return None
+        return self.peek(register)
+
     def write(self, register: int, value: int) -> None:
         """Write a register."""
         match register:

@@ -154,6 +154,9 @@ class SunSc(Element):
             value = byte if size == 1 else byte << 8 | 0xFF
         return value
 
+    def steady(self, offset: int, size: int) -> int | None:
+        return self._icr() if offset == ICR and size == 2 and not self.icr.INT_REQUEST else None
+
     def write(self, offset: int, size: int, value: int) -> None:
         register = offset & ~1
         if size == 1 and register in (ICR, DMA_ADDRESS, DMA_ADDRESS + 2, DMA_COUNT):
