@@ -78,9 +78,8 @@ class Cache:
             self.directory = None
             self._warn(text)
 
-    def _path(self, key: str) -> Path:
-        assert self.directory is not None
-        return self.directory / key[:2] / key
+    def _path(self, key: str) -> str:
+        return f"{self.directory}/{key[:2]}/{key}"
 
     def get(self, key: str) -> list[bytes] | None:
         """The blobs of an entry, or None."""
@@ -99,7 +98,7 @@ class Cache:
         except (OSError, ValueError, struct.error):
             self.rejected += 1
             try:
-                path.unlink()
+                os.unlink(path)
             except OSError:
                 pass  # it will be replaced, or rejected again
             return None
@@ -135,8 +134,9 @@ class Cache:
         data = MAGIC + hashlib.sha256(key.encode() + body).digest() + body
         path = self._path(key)
         try:
-            path.parent.mkdir(exist_ok=True, mode=0o700)
-            fd, name = tempfile.mkstemp(dir=path.parent)
+            folder = os.path.dirname(path)
+            os.makedirs(folder, exist_ok=True, mode=0o700)
+            fd, name = tempfile.mkstemp(dir=folder)
             try:
                 with os.fdopen(fd, "wb") as f:
                     f.write(data)

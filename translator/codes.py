@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .arena import Arena
 from .llvm.fast import SITES
 from .memory import Range
 from .places import Home, Places
@@ -42,6 +43,7 @@ class Code:
     size: int
     homes: list[Home] = field(default_factory=list)
     fast: bool = False  # it reaches memory through windows
+    number: int = 0  # in the order of linking
     keys: set[int] = field(default_factory=set)  # jump-cache keys that lead here
 
     @property
@@ -60,6 +62,7 @@ class Codes:
 
     def __init__(self, cpu: Cpu, linker: Any, places: Places, counts: dict[str, int]) -> None:
         self.cpu, self.linker, self.places, self.counts = cpu, linker, places, counts
+        self.arena = Arena()
         self.by_place: dict[Place, Code] = {}
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._pages: Counter[int] = Counter()  # virtual pages of their guest code, in any context
@@ -71,7 +74,9 @@ class Codes:
     def link(self, place: Place, made: Translation, homes: list[Home], fast: Fastmem | None) -> Code:
         """Put a region in place of whatever is there; `fast`: the windows that it uses."""
         start = time.perf_counter()
-        linked = self.linker.link(made.obj, ["region"] if fast is None else ["region", SITES], {})
+        linked = self.arena.put(made.obj, SITES)
+        if linked is None:
+            linked = self.linker.link(made.obj, ["region"] if fast is None else ["region", SITES], {})
         self.seconds += time.perf_counter() - start
         address = linked.addresses["region"]
         size = len(made.obj)
@@ -83,6 +88,7 @@ class Codes:
             self.drop(old)
         self.by_place[place] = code
         self.counts["linked"] += 1
+        code.number = self.counts["linked"]
         self.host_bytes += size
         self.guest_insns += made.insns
         self._pages.update(self._pages_of(code))
@@ -121,6 +127,21 @@ class Codes:
         return (
             self.places.all_executed(code.spans, code.mode)
             and self.places.homes(code.spans, code.mode) == code.homes
+        )
+
+    def covered(self, place: Place, since: int) -> bool:
+        """Whether a region that is younger than number `since` has the instruction at a place."""
+        entry, mode, page = place
+        at = page + (entry & (1 << self.cpu.mmu.page_bits) - 1)
+        hit = self.cpu.memory.find(at)
+        if hit is None:
+            return False
+        r, offset = hit
+        return any(
+            code.number > since
+            and code.mode == mode
+            and any(h is r and o <= offset < o + n for h, o, n in code.homes)
+            for code in self._granules.get((r.base, offset >> GRANULE_BITS), ())
         )
 
     def install(self, key: int, code: Code) -> None:

@@ -9,6 +9,7 @@ Every engine executes exactly the instructions it is asked for and leaves the sa
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .fastmem import Fastmem
 
 ROUTINE_AGAIN = 1 << 31  # in state.redo: not an instruction, but the routine with this number + 1
+NO_TAGS = array("I", b"\xff" * (4 * TLB_ENTRIES * TLB_MODES))
 NEVER = 0x10000  # a heat that a 16-bit counter does not reach
 
 
@@ -75,6 +77,9 @@ class Cpu:
         self.error: BaseException | None = None
         self.on_code_write: Callable[[Range, int, int], None] = lambda r, o, n: None
         u32, u64 = ctypes.c_uint32, ctypes.c_uint64
+        tlb = self.address + model.isa.layout.offset("tlb")
+        words = (u32 * (8 * len(NO_TAGS))).from_address(tlb)
+        self._write_tags = memoryview(words).cast("B").cast("I")[1::8]
         self._callback = ctypes.CFUNCTYPE(ctypes.c_int32, u64, u32, u32, u64)(self._io)
         self.state.io = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._helper = ctypes.CFUNCTYPE(None, u64, u32, u32)(self._help)
@@ -152,8 +157,7 @@ class Cpu:
 
     def flush_writes(self, *hosts: int) -> None:
         """Forget which pages may be written without a look. hosts: pages that hold translated code now."""
-        for entry in self.state.tlb:
-            entry.wtag = 0xFFFFFFFF
+        self._write_tags[:] = NO_TAGS
         if self.fastmem is not None:
             for host in hosts:
                 self.fastmem.protect(host)

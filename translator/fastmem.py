@@ -22,7 +22,9 @@ import mmap
 import platform
 import sys
 import weakref
+from array import array
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from .cache import Cache, digest
@@ -99,7 +101,8 @@ class _Process:
         self._handler = at["on_segv"]
         self._records: list[int] = []
         self._starts: list[int] = []
-        self._sites: dict[int, int] = {}
+        self._regions = array("Q")  # start, sites of each, by start
+        self._tables: dict[int, array[int]] = {}
         self._old: deque[Any] = deque(maxlen=64)
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.libc.mmap.restype = ctypes.c_void_p
@@ -117,33 +120,32 @@ class _Process:
         mine = _Sigaction(handler=self._handler, flags=flags)
         self.libc.sigaction(SIGSEGV, ctypes.byref(mine), None)
 
-    def _publish(self, index: int, words: list[int]) -> None:
-        table = (ctypes.c_uint64 * len(words))(*words)
-        self._old.append(table)
-        if index:
-            self._regions_table = table
-        else:
-            self._records_table = table
-        self._process[index] = ctypes.addressof(table)
+    def _publish(self, index: int, rows: int, words: Iterable[int]) -> None:
+        self._old.append(self._tables.get(index))
+        table = self._tables[index] = array("Q", (rows,))
+        table.extend(words)
+        self._process[index] = table.buffer_info()[0]
 
     def add_record(self, address: int) -> None:
         self._records.append(address)
-        self._publish(0, [len(self._records), *self._records])
+        self._publish(0, len(self._records), self._records)
 
     def remove_record(self, address: int) -> None:
         self._records.remove(address)
-        self._publish(0, [len(self._records), *self._records])
+        self._publish(0, len(self._records), self._records)
 
     def add_region(self, start: int, sites: int) -> None:
-        bisect.insort(self._starts, start)
-        self._sites[start] = sites
-        self._publish_regions()
+        at = bisect.bisect(self._starts, start)
+        self._starts.insert(at, start)
+        self._regions[2 * at : 2 * at] = array("Q", (start, sites))
+        self._publish(1, len(self._starts), self._regions)
 
-    def remove_regions(self, starts: list[int]) -> None:
+    def remove_regions(self, starts: Iterable[int]) -> None:
         for start in starts:
-            if self._sites.pop(start, None) is not None:
-                self._starts.remove(start)
-        self._publish_regions()
+            at = bisect.bisect_left(self._starts, start)
+            if at < len(self._starts) and self._starts[at] == start:
+                del self._starts[at], self._regions[2 * at : 2 * at + 2]
+        self._publish(1, len(self._starts), self._regions)
 
     def reserve(self, span: int) -> int | None:
         """Addresses for windows, far from where the host puts other things: objects are linked into pieces of
@@ -154,10 +156,6 @@ class _Process:
             if found is not None and found != ctypes.c_void_p(-1).value:
                 return found
         return None
-
-    def _publish_regions(self) -> None:
-        rows = [word for start in self._starts for word in (start, self._sites[start])]
-        self._publish(1, [len(self._starts), *rows])
 
 
 _process: _Process | None = None

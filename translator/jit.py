@@ -30,11 +30,12 @@ from .translation import Translation, translate, within
 from .wishes import Wishes
 from .worker import Pool
 
-HOT = 150  # taken branches to a place before it is translated, when nothing waits
-CROWD = 32  # so many waiting double that, twice as many treble it …
+HOT = 50  # taken branches to a place before it is translated, when nothing waits
+CROWD = 8  # so many waiting double that, twice as many treble it …
 HOTTEST = 0x7FFF  # … up to this
 SHARE, HEAD_START = 0.05, 0.2  # of the machine's processor seconds; seconds
 WORTHWHILE = 0.002  # seconds: with less, the list is not even sorted
+TURN = 6  # one job in so many makes better what is there, though others wait
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 
 
@@ -51,6 +52,7 @@ class Jit:
         self.fresh, self.cold = Wishes(), Wishes()  # to be looked up; known to have no translation
         self.hurried: deque[int] = deque()  # linked, to be made better when nothing else is wanted
         self.waiting: set[Place] = set()  # at the workers
+        self._jobs = 0
         self._patience: dict[Place, int] = {}
         self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
         what = "translated improved linked from_cache invalidated failed relinked outdated"
@@ -89,8 +91,9 @@ class Jit:
         if count:
             s.hot_count = 0
             heat = max(self._limit // self.hot, 1)
+            now, cold = self.counts["linked"], self.cold
             for key in s.hot[0 : min(count, HOT_ENTRIES)]:
-                (self.cold if key in self.cold else self.fresh).add(int(key), heat)
+                (cold if key in cold.heat else self.fresh).add(key, heat, now)
         if not (self.fresh or self.cold or self.hurried or self.pool.busy):
             return
         start = time.process_time()
@@ -122,19 +125,28 @@ class Jit:
         s, workers = self.cpu.state, self.pool.size
         context = s.context >> 32
         allowed = HEAD_START + SHARE * (start - self._born) - self.seconds
-        for key in self.fresh.hottest(context) if not workers or allowed > WORTHWHILE else ():
-            if workers and time.process_time() - start > allowed:
-                break
-            heat = self.fresh.take(key)
-            if self._look_up(key):
-                self.cold.add(key, heat)
+        if self.fresh and (not workers or allowed > WORTHWHILE):
+            for key in self.fresh.hottest(context, len(self.fresh)):
+                if workers and time.process_time() - start > allowed:
+                    break
+                heat, since = self.fresh.take(key)
+                if self._look_up(key):
+                    self.cold.add(key, heat, since)
         room = 2 * workers - len(self.waiting) if workers else len(self.cold)
-        if room > 0 and self.cold:
-            for key in self.cold.hottest(context)[:room]:
-                self.cold.take(key)
-                self._translate(key, hurried=workers > 0)
-        elif room > workers and self.hurried:
+        turn = self._jobs % TURN == TURN - 1
+        if self.hurried and (room > 0 if turn else room > workers and not self.cold):
+            self._jobs += 1
             self._improve(self.hurried.popleft())
+        elif room > 0 and self.cold:
+            for key in self.cold.hottest(context, len(self.cold)):
+                if not room:
+                    break
+                _, since = self.cold.take(key)
+                if self._covered(key, since):
+                    continue  # if it is still hot, it will be heard of again
+                self._translate(key, hurried=workers > 0)
+                self._jobs += 1
+                room -= 1
         limit = min(self.hot * (1 + (len(self.fresh) + len(self.cold)) // CROWD), HOTTEST)
         if limit != self._limit:
             self._limit = s.hot_limit = limit
@@ -144,6 +156,11 @@ class Jit:
         entry, mode = key & MASK32, key >> 32 & 1
         page = self.places.page(entry, mode)
         return None if page is None else (entry, mode, page[0].base + page[1])
+
+    def _covered(self, key: int, since: int) -> bool:
+        """Whether a region linked since then has the instruction: it may no longer be hot."""
+        place = self._place(key)
+        return place is not None and self.linked.covered(place, since)
 
     def _look_up(self, key: int) -> bool:
         """Link what there is for a key; whether a translation has to be made."""
@@ -210,7 +227,8 @@ class Jit:
             self.hopeless[place] = slot
             return
         slow = None if self.fast is None else within(self._slow(mode), [(va, size) for va in pages])
-        args = (self.model.isa.name, self.model.name, mode, entry, bits, pages, slow, hurried)
+        crowded = hurried and len(self.cold) > CROWD
+        args = (self.model.isa.name, self.model.name, mode, entry, bits, pages, slow, hurried, crowded)
         before = self.codes.get(place)
         self.waiting.add(place)
 

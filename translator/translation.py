@@ -11,7 +11,8 @@ from .render import RegionEmitter
 from .worker import find_model
 
 LEVEL, CODEGEN = 2, 2
-HURRIED = ("sroa", "instruction_combine", "simplify_cfg")  # passes of a first translation
+HURRIED = ("sroa", "instruction_combine", "simplify_cfg")  # passes of a first translation …
+CROWDED = 0  # … and its code generation, if many places wait
 
 
 @dataclass
@@ -34,15 +35,17 @@ def translate(
     pages: dict[int, bytes],
     slow: frozenset[int] | None = None,
     hurried: bool = False,
+    crowded: bool = False,
 ) -> Translation:
     """The region at `entry`.
 
-    slow: as LazyEmitter has it.  hurried: it is wanted now, and will be made better later.
+    slow: as LazyEmitter has it.  hurried: it is wanted now, and will be made better later; crowded: others
+    are, too.
     """
     model = find_model(isa, model_name)
     region = find_region(model, mode, entry, page_bits, pages)
     text = RegionEmitter(region, page_bits, slow).module()
-    obj = build.compile_text(text, HURRIED if hurried else LEVEL, CODEGEN)
+    obj = build.compile_text(text, HURRIED if hurried else LEVEL, CROWDED if crowded else CODEGEN)
     own = None if slow is None else sorted(within(slow, region.spans))
     return Translation(obj, region.spans, region.insns, own, hurried)
 

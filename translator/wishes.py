@@ -9,6 +9,8 @@ done at all.
 
 from __future__ import annotations
 
+import heapq
+
 AGE = 1024  # wishes heard until heats are halved; the list is never longer than twice that
 
 
@@ -17,6 +19,7 @@ class Wishes:
 
     def __init__(self) -> None:
         self.heat: dict[int, int] = {}
+        self.since: dict[int, int] = {}  # when each was first heard of, as the caller counts time
         self._heard = 0
 
     def __len__(self) -> int:
@@ -25,18 +28,23 @@ class Wishes:
     def __contains__(self, key: int) -> bool:
         return key in self.heat
 
-    def add(self, key: int, heat: int = 1) -> None:
+    def add(self, key: int, heat: int = 1, now: int = 0) -> None:
         """`key` is hot (again)."""
-        self.heat[key] = self.heat.get(key, 0) + heat
+        if key in self.heat:
+            self.heat[key] += heat
+        else:
+            self.heat[key], self.since[key] = heat, now
         self._heard += 1
         if self._heard >= AGE:
             self._heard = 0
             self.heat = {k: h >> 1 for k, h in self.heat.items() if h > 1}
+            self.since = {k: self.since[k] for k in self.heat}
 
-    def take(self, key: int) -> int:
-        """Its heat; the wish is no longer on the list."""
-        return self.heat.pop(key)
+    def take(self, key: int) -> tuple[int, int]:
+        """Its heat, and since when; the wish is no longer on the list."""
+        return self.heat.pop(key), self.since.pop(key)
 
-    def hottest(self, context: int) -> list[int]:
-        """Those of a context (the key's upper half), hottest first."""
-        return sorted((k for k in self.heat if k >> 32 == context), key=self.heat.__getitem__, reverse=True)
+    def hottest(self, context: int, count: int) -> list[int]:
+        """The hottest `count` of a context (the key's upper half), hottest first."""
+        own = (k for k in self.heat if k >> 32 == context)
+        return heapq.nlargest(count, own, key=self.heat.__getitem__)

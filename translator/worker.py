@@ -6,6 +6,7 @@ replaced and its job is tried once more, then reported as failed.  Workers end w
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import select
@@ -35,9 +36,19 @@ def _region(*args: Any) -> Any:
     return translate(*args)
 
 
+def _prepare(isa: str, model: str) -> None:
+    """All that a region takes is imported, before the first is wanted."""
+    from . import translation
+    from .llvm import build
+
+    find_model(isa, model)
+    build.machine(translation.CODEGEN)
+    gc.freeze()  # what is there stays
+
+
 NICE = 5
 SPARE = 0.25  # of the workers' time, for spare jobs that wait beside others
-JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region}
+JOBS: dict[str, Callable[..., Any]] = {"part": _part, "region": _region, "prepare": _prepare}
 
 
 def find_model(isa: str, model: str) -> Any:
@@ -118,6 +129,11 @@ class Pool:
         (self.spare if spare else self.queue).append(job := Job(name, args, done, spare))
         self._feed()
         return job
+
+    def prepare(self, isa: str, model: str) -> None:
+        """Start the workers now, for regions of a model: it takes them as long as starting a machine."""
+        for _ in range(self.size):
+            self.submit("prepare", (isa, model), lambda result, error: None)
 
     def _feed(self) -> None:
         while self.queue or self.spare:

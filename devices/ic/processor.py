@@ -143,6 +143,9 @@ class Processor(Element):
         directory = (options.cache_dir or default_directory()) if options.cache else None
         self._cache = Cache(directory, warn=lambda text: self.machine.log(self, text))
         cores, asked = len(os.sched_getaffinity(0)), options.jit_workers
+        self._pool = Pool(max(cores - 1, 1) if asked is None else asked)
+        if options.engine == "jit":
+            self._pool.prepare(model.isa.name, model.name)
         pool = Pool(cores if asked is None else asked, nice=0)  # the machine waits for this
         progress = Progress()
         try:
@@ -150,7 +153,6 @@ class Processor(Element):
         finally:
             pool.close()
             progress.close()
-        self._pool = Pool(max(cores - 1, 1) if asked is None else asked)
         native.improve(self._cache, self._pool)
         return native
 

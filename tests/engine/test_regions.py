@@ -59,6 +59,19 @@ def test_cold_code_is_not_translated(machine: Machine) -> None:
     assert counts(machine)["translated"] == 0
 
 
+def test_what_a_region_has_is_not_wanted_for_itself(machine: Machine) -> None:
+    """An instruction in the middle of a region was hot before there was the region; later is another matter."""
+    assert machine.jit is not None
+    run(machine, program(COUNT_DOWN, {2: 300}))
+    linked = machine.jit.linked
+    page = next(iter(linked.by_place))[2]
+    now = counts(machine)["linked"]
+    assert linked.covered((CODE + 2, 1, page), now - 1)
+    assert not linked.covered((CODE + 2, 1, page), now)
+    assert not linked.covered((CODE + 2, 0, page), now - 1)
+    assert not linked.covered((CODE + 0x40, 1, page), now - 1)
+
+
 def test_the_budget_is_exact_inside_a_region(machine: Machine) -> None:
     run(machine, program(COUNT_DOWN, {2: 300}))  # translated now
     for budget in (1, 2, 3, 4, 5, 299, 300, 301):

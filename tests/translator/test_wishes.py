@@ -12,10 +12,21 @@ def test_the_hottest_first() -> None:
     for key, heat in ((HERE | 0x100, 1), (HERE | 0x200, 3), (HERE | 0x300, 2), (ELSEWHERE, 9)):
         wishes.add(key, heat)
     wishes.add(HERE | 0x100, 4)
-    assert wishes.hottest(2) == [HERE | 0x100, HERE | 0x200, HERE | 0x300]
-    assert wishes.hottest(3) == []
-    assert wishes.take(HERE | 0x200) == 3
+    assert wishes.hottest(2, 9) == [HERE | 0x100, HERE | 0x200, HERE | 0x300]
+    assert wishes.hottest(2, 1) == [HERE | 0x100]
+    assert wishes.hottest(3, 9) == []
+    assert wishes.take(HERE | 0x200)[0] == 3
     assert HERE | 0x200 not in wishes
+
+
+def test_since_when() -> None:
+    """The first time counts, until the wish is taken."""
+    wishes = Wishes()
+    for now in (5, 7):
+        wishes.add(HERE, 1, now)
+    assert wishes.take(HERE) == (2, 5)
+    wishes.add(HERE, 1, 9)
+    assert wishes.take(HERE) == (1, 9)
 
 
 def test_what_is_not_heard_of_again_is_forgotten() -> None:
