@@ -12,6 +12,7 @@ System V ABI, AMD64 supplement, 4.4.1: S + A - P.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import mmap
 import platform
 import struct
@@ -24,7 +25,9 @@ UNIT = 256  # pieces are multiples of it
 PROGBITS, SYMTAB, RELA = 1, 2, 4
 ALLOC = 2
 RELATIVE = {2: "<i", 4: "<i", 24: "<q"}  # R_X86_64_PC32, PLT32, PC64
-MAYMOVE, PROT_READ_EXEC, NORESERVE = 1, 5, 0x4000
+MAYMOVE, FIXED, PROT_READ_EXEC, NORESERVE, FIXED_NOREPLACE = 1, 2, 5, 0x4000, 0x100000
+FAR = 0x2000_0000_0000  # away from the host's own addresses, between which LLVM's linker must not find gaps
+_arenas = itertools.count()
 
 
 class Image(NamedTuple):
@@ -93,23 +96,20 @@ class Arena:
         if sys.platform != "linux" or platform.machine() != "x86_64":
             return
         libc = ctypes.CDLL(None, use_errno=True)
-        pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        pointer, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
         libc.mmap.restype = libc.mremap.restype = pointer
-        libc.mmap.argtypes = [pointer, size, *[ctypes.c_int] * 3, ctypes.c_long]
-        libc.mremap.argtypes = [pointer, size, size, ctypes.c_int]
-        libc.mprotect.argtypes = [pointer, size, ctypes.c_int]
+        libc.mmap.argtypes = [pointer, size, number, number, number, ctypes.c_long]
+        libc.mremap.argtypes = [pointer, size, size, number, pointer]
+        libc.mprotect.argtypes = [pointer, size, number]
         libc.munmap.argtypes = [pointer, size]
-        failed = pointer(-1).value
-        flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | NORESERVE
-        data = libc.mmap(None, SIZE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
-        if data in (failed, None):
+        data = FAR + next(_arenas) * 2 * SIZE
+        flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | NORESERVE | FIXED_NOREPLACE
+        if libc.mmap(data, SIZE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0) != data:
             return
-        weakref.finalize(self, libc.munmap, data, SIZE)
-        code = libc.mremap(data, 0, SIZE, MAYMOVE)  # of nothing: once more
-        if code in (failed, None):
-            return
-        weakref.finalize(self, libc.munmap, code, SIZE)
-        if libc.mprotect(code, SIZE, PROT_READ_EXEC) == 0:
+        weakref.finalize(self, libc.munmap, data, 2 * SIZE)
+        code = data + SIZE
+        again = libc.mremap(data, 0, SIZE, MAYMOVE | FIXED, code)  # of nothing: once more
+        if again == code and libc.mprotect(code, SIZE, PROT_READ_EXEC) == 0:
             self.data, self.code = data, code
 
     def put(self, obj: bytes, writable: str) -> Piece | None:

@@ -130,7 +130,7 @@ class Codes:
         )
 
     def covered(self, place: Place, since: int) -> bool:
-        """Whether a region that is younger than number `since` has the instruction at a place."""
+        """Whether a region younger than number `since` has the instruction at a place: is it still hot?"""
         entry, mode, page = place
         at = page + (entry & (1 << self.cpu.mmu.page_bits) - 1)
         hit = self.cpu.memory.find(at)

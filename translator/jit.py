@@ -142,8 +142,13 @@ class Jit:
                 if not room:
                     break
                 _, since = self.cold.take(key)
-                if self._covered(key, since):
-                    continue  # if it is still hot, it will be heard of again
+                place = self._place(key)
+                if place in self.codes:  # meanwhile, or from another context
+                    self._look_up(key)
+                    continue
+                if workers and place is not None and self.linked.covered(place, since):
+                    self.cold.add(key, 0, self.counts["linked"])  # if it is still hot, it will be heard of
+                    continue
                 self._translate(key, hurried=workers > 0)
                 self._jobs += 1
                 room -= 1
@@ -156,11 +161,6 @@ class Jit:
         entry, mode = key & MASK32, key >> 32 & 1
         page = self.places.page(entry, mode)
         return None if page is None else (entry, mode, page[0].base + page[1])
-
-    def _covered(self, key: int, since: int) -> bool:
-        """Whether a region linked since then has the instruction: it may no longer be hot."""
-        place = self._place(key)
-        return place is not None and self.linked.covered(place, since)
 
     def _look_up(self, key: int) -> bool:
         """Link what there is for a key; whether a translation has to be made."""

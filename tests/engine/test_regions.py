@@ -60,7 +60,7 @@ def test_cold_code_is_not_translated(machine: Machine) -> None:
 
 
 def test_what_a_region_has_is_not_wanted_for_itself(machine: Machine) -> None:
-    """An instruction in the middle of a region was hot before there was the region; later is another matter."""
+    """An instruction of a region was hot before there was the region; later is another matter."""
     assert machine.jit is not None
     run(machine, program(COUNT_DOWN, {2: 300}))
     linked = machine.jit.linked
