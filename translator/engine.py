@@ -29,7 +29,7 @@ COMMON = ("spec", "llvm", "softfloat", "isa.py", "state.py", "trace.py", "softmm
 _MEMORY = ("mapping.py", "access.py", "answers.py")
 INTERPRETER = (*COMMON, *_MEMORY, "interp.py", "handlers.py", "usual.py", "dispatch.py")
 _EMITTERS = ("lazy.py", "recall.py", "parts.py", "signs.py", "doubts.py", "render.py")
-REGIONS = (*COMMON, "steps.py", "region.py", *_EMITTERS, "translation.py", "shelf.py")
+REGIONS = (*COMMON, "steps.py", "region.py", "trees.py", *_EMITTERS, "translation.py", "shelf.py")
 
 
 @cache

@@ -1,6 +1,6 @@
 """Regions as LLVM text: guest registers in SSA, no slow paths, only side exits.
 
-    at a tree's root     budget check for the tree's longest path; registers come from stack slots
+    at a tree's root     registers come from stack slots; at a head (trees.py) the budget is checked
     within the tree      values are computed where something needs them: an address, a store, a branch
     side exit (cold)     changed registers are stored, conditions computed from what they depend on;
                          op = pc | why << 32, and `exit` goes on in the interpreter with that instruction
@@ -24,6 +24,7 @@ from .spec.semantics import Reg, Windows
 from .spec.value import Val
 from .state import EXITS
 from .steps import Step
+from .trees import Trees
 
 
 def written(step: Step) -> set[Slot]:
@@ -66,8 +67,7 @@ class RegionEmitter(LazyEmitter):
                     if u.op in ("get", "set"):
                         self.slots[u.args[0].name, u.args[1].x] = u.args[0]
         self._dirty = dirty_registers(region)
-        edges = [to for b in region.blocks.values() for to in successors(region, b)]
-        self._roots = {Key(region.entry)} | {k for k in edges if edges.count(k) > 1}
+        self._trees = Trees(region, lambda b: successors(region, b))
         self._labels = {k: f"at{i}_{k.address:x}" for i, k in enumerate(region.blocks)}
         self._cold: list[str] = []
         self.here = region.entry
@@ -112,7 +112,7 @@ class RegionEmitter(LazyEmitter):
             self.host_enter()
         self.br(self._labels[Key(self.region.entry)])
         for key in self.region.blocks:
-            if key in self._roots:
+            if key in self._trees.roots:
                 self._tree(key)
         self.lines += self._cold
         if self.reals:
@@ -186,12 +186,6 @@ class RegionEmitter(LazyEmitter):
 
     # -- blocks ----------------------------------------------------------------------------------------------
 
-    def _longest(self, key: Key) -> int:
-        """Instructions on the longest way through a tree."""
-        b = self.region.blocks[key]
-        below = [self._longest(k) for k in successors(self.region, b) if k not in self._roots]
-        return sum(s.count for s in b.steps) + max(below, default=0)
-
     def _tree(self, root: Key) -> None:
         self._homes = {}
         self._at_root = self._dirty[root]
@@ -201,8 +195,8 @@ class RegionEmitter(LazyEmitter):
         self._have = self.new()
         self.put(f"{self._have} = load i64, ptr %left")
         path = Path({}, 0, root.window)
-        most = self._longest(root)
-        if most:
+        most = self._trees.longest(root)
+        if most and root in self._trees.heads:
             self._exits = {}
             short = self.new()
             self.put(f"{short} = icmp ult i64 {self._have}, {most}")
@@ -263,7 +257,7 @@ class RegionEmitter(LazyEmitter):
         if key is None or key not in self.region.blocks:
             self._leave(address, path, "interpreter" if stuck else "elsewhere")
             return None
-        if key not in self._roots:
+        if key not in self._trees.roots:
             return self.region.blocks[key]
         self._look(path)
         values = []

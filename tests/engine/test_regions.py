@@ -132,7 +132,7 @@ def test_a_store_into_a_regions_code(machine: Machine, alias: int) -> None:
     out = run(machine, program(CHANGES, {2: 200, 3: 0x5481, 8: CODE + alias}))
     assert out["d1"] == 101 + 2 * 99
     assert counts(machine)["invalidated"] >= 1
-    assert out["in regions"] > 500
+    assert out["in regions"] > 450  # the ends of quanta are the interpreter's
 
 
 def test_a_store_beside_the_code_forgets_nothing(machine: Machine) -> None:
