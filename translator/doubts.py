@@ -9,7 +9,10 @@ if it is no number, neither is the other's result.
 
 from __future__ import annotations
 
-LANES = 4  # at most so many together
+from typing import Any
+
+from .llvm.emit import UNLIKELY
+from .llvm.sse import LANES, Sse
 
 
 class Doubts:
@@ -35,3 +38,44 @@ class Doubts:
     @property
     def full(self) -> bool:
         return len(self.lanes) >= LANES
+
+
+class Doubting(Sse):
+    """Arithmetic of the host in a region; the sub-class knows the path and its side exits."""
+
+    _path: Any
+    _sources: tuple[str, str]
+
+    def _side_exit(self, path: Any, why: str) -> str:
+        raise NotImplementedError
+
+    def _guard(self, hit: str, why: str) -> None:
+        raise NotImplementedError
+
+    def op_host(self, u: Any) -> None:
+        name, a, b = u.args
+        self._sources = self.text(a), self.text(b)
+        good = self.operation(name, self.text(a), self.text(b), f"%t{u.n}")
+        if good != "true":
+            self._guard(good, "float")
+
+    def judge(self, v: str, w: int, result: str, tiny: bool) -> str:
+        if w != 64:
+            return super().judge(v, w, result, tiny)
+        path = self._path
+        if path.doubts.full:
+            self._look(path)
+        path.doubts.add(result, v, tiny, self._sources, self._side_exit(path, "float"))
+        return "true"
+
+    def _look(self, path: Any) -> None:
+        """At the results of the host's arithmetic so far, once and for all."""
+        if path.doubts.lanes:
+            self._look_or_leave(path)
+            path.doubts = Doubts()
+
+    def _look_or_leave(self, path: Any) -> None:
+        self.n += 1
+        odd = self.some_odd(list(path.doubts.lanes.values()))
+        self.cond(odd, path.doubts.exit, f"sound{self.n}", UNLIKELY)
+        self.block(f"sound{self.n}")

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import parts
-from .doubts import Doubts
+from .doubts import Doubting, Doubts
 from .isa import Model
-from .llvm.emit import TEXT, UNLIKELY
+from .llvm.emit import TEXT
 from .llvm.fast import REACH, FastEmitter
-from .llvm.sse import Sse
 from .llvm.x87 import X87
 from .recall import Memory
 from .signs import simplify
@@ -69,7 +68,7 @@ class Path:
         self.memory, self.doubts = memory or Memory(), doubts or Doubts()
 
 
-class LazyEmitter(FastEmitter, X87, Sse):
+class LazyEmitter(FastEmitter, X87, Doubting):
     """Renders instructions of a region; the sub-class says how it is left.
 
     slow: addresses of instructions that do without windows on memory (translator.fastmem); None: all do.
@@ -266,34 +265,6 @@ class LazyEmitter(FastEmitter, X87, Sse):
             self._guard(same, "float")
             sure.done = True
             self._scopes[-1].append(sure)
-
-    def op_host(self, u: Any) -> None:
-        name, a, b = u.args
-        self._sources = self.text(a), self.text(b)
-        good = self.operation(name, self.text(a), self.text(b), f"%t{u.n}")
-        if good != "true":
-            self._guard(good, "float")
-
-    def judge(self, v: str, w: int, result: str, tiny: bool) -> str:
-        if w != 64:
-            return super().judge(v, w, result, tiny)
-        path = self._path
-        if path.doubts.full:
-            self._look(path)
-        path.doubts.add(result, v, tiny, self._sources, self._side_exit(path, "float"))
-        return "true"
-
-    def _look(self, path: Path) -> None:
-        """At the results of the host's arithmetic so far, once and for all."""
-        if path.doubts.lanes:
-            self._look_or_leave(path)
-            path.doubts = Doubts()
-
-    def _look_or_leave(self, path: Path) -> None:
-        self.n += 1
-        odd = self.some_odd(list(path.doubts.lanes.values()))
-        self.cond(odd, path.doubts.exit, f"sound{self.n}", UNLIKELY)
-        self.block(f"sound{self.n}")
 
     def op_insn(self, u: Uop) -> None:
         self.lines.append(f"; {u.args[0]:#x}")

@@ -17,7 +17,6 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
-from ..doubts import LANES
 from ..isa import Model
 from .emit import STATE, UNLIKELY, Emitter
 
@@ -31,6 +30,7 @@ USUAL = 0x1F80  # MXCSR: no exceptions, all masked, to nearest, denormals as the
 EXCEPTIONS, DENORMAL = 0x3D, 0x02  # that an operand was denormal means nothing
 
 TWO = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+LANES = 4  # doubles that are looked at together, at most
 REAL = {32: "float", 64: "double"}
 SMALLEST = {32: "0x3810000000000000", 64: "0x0010000000000000"}  # normal numbers, as LLVM writes them
 
