@@ -31,6 +31,7 @@ from translator.worker import Pool
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the short forms are for an x87")
 
 RECORD, RESULT = 68, 112
+QUANTUM = 97  # instructions between two looks at the registers
 MODEL = small_model()
 FULL = SYSTEMS["m68020+m68881"]  # of which regions are made
 OPERATIONS = (*DYADIC, *MONADIC, arith.FCMP, arith.FTST)
@@ -123,15 +124,18 @@ def program(r: random.Random, count: int) -> bytes:
     return elf(image, results, RESULT * count, code)
 
 
-def run(file: Path, native: Native, jit: Jit | None) -> tuple[bytes, int]:
-    """What the program writes, and how many instructions regions did."""
+def run(file: Path, native: Native, jit: Jit | None) -> tuple[bytes, list[dict[str, int]], int]:
+    """What the program writes, its registers every now and then, how many instructions regions did."""
     run = UserProgram(file, native, jit, model=FULL.name)
+    registers = []
     while run.status is None:
-        run.run(997 if jit else 1_000_000)
+        run.run(QUANTUM)
+        registers.append(FULL.isa.registers(run.cpu.state))
+        assert run.cpu.state.fp_last == 0  # nothing is put off that anybody could see
         if jit:
             jit.poll()
     assert run.failure is None
-    return run.output, int(run.cpu.state.insns_jit)
+    return run.output, registers, int(run.cpu.state.insns_jit)
 
 
 def check(portable: Native, native: Native, folder: Path, seed: int, programs: int, count: int) -> None:
@@ -140,15 +144,16 @@ def check(portable: Native, native: Native, folder: Path, seed: int, programs: i
     for k in range(programs):
         path = folder / f"loop{k}"
         path.write_bytes(program(r, count))
-        want, _ = run(path, portable, None)
+        want, states, _ = run(path, portable, None)
         for jit in None, Jit(FULL, native, Cache(None), Pool(0), hot=5):
-            got, insns = run(path, native, jit)
+            got, others, insns = run(path, native, jit)
             places = range(0, RESULT * count, RESULT)
             wrong = [(x, y) for n in places if (x := got[n : n + RESULT]) != (y := want[n : n + RESULT])]
             assert not wrong, (
                 f"program {k} of seed {seed}, {'regions' if jit else 'handlers'}, {len(wrong)} of {count}:\n"
                 + "\n".join(x.hex(" ", 4) for x in wrong[0])
             )
+            assert others == states
             done += insns
     assert done > programs * count  # regions did most of it
 
