@@ -50,9 +50,9 @@ class Size(NamedTuple):
 
 
 REGISTER = Size(2100, 2200)  # between blocks: sums of products of doubles need no check
-# A check is stricter, since it compares with doubles: between SMALL, 2^-1011, and LARGE, just below 2^1024.
-CHECKED = Size(1024, 1074)
-LARGE, SMALL = 0x7FEF_FFFF_FFFF_FFFF, 1023 - 1011 << 52
+# A check is stricter: between 2^-SMALLEST and 2^1024, or zero.
+SMALLEST = 1011
+CHECKED = Size(1024, SMALLEST + 63)
 
 
 def _size_of(kind: int, a: Size, b: Size) -> Size:
@@ -271,23 +271,23 @@ class X87(Emitter):
     def _ensure(self, v: Val) -> None:
         """Leave unless v is small and coarse enough for a register between blocks."""
         value, size = self.text(v), self._size(v)
-        high, coarse = size.high > REGISTER.high, size.grain > REGISTER.grain
-        if not high and not coarse:
+        if size.high <= REGISTER.high and size.grain <= REGISTER.grain:
             return
-        magnitude = self._magnitude(value)
-        if high:
-            self._guard(self._compare("ole", magnitude, self._limit(LARGE)), "float")
-        if coarse:
-            self.n += 1
-            k = self.n
-            enough = self._compare("oge", magnitude, self._limit(SMALL))
-            self.cond(enough, f"coarse{k}", f"fine{k}", LIKELY)
-            self.block(f"fine{k}")
-            self._guard(self._compare("oeq", magnitude, ZERO), "float")
-            self.br(f"coarse{k}")
-            self.block(f"coarse{k}")
+        # One look at the exponent in memory, where LLVM has mostly put the number anyway.
+        _, se = self._parts(value)
+        e, off, inside = self.new(), self.new(), self.new()
+        self.put(f"{e} = and i16 {se}, 32767")
+        self.put(f"{off} = sub i16 {e}, {BIAS - SMALLEST}")
+        self.put(f"{inside} = icmp ult i16 {off}, {SMALLEST + CHECKED.high}")
+        self.n += 1
+        k = self.n
+        self.cond(inside, f"moderate{k}", f"extreme{k}", LIKELY)
+        self.block(f"extreme{k}")
+        self._guard(self._compare("oeq", value, ZERO), "float")
+        self.br(f"moderate{k}")
+        self.block(f"moderate{k}")
         assert isinstance(v.x, Uop)
-        self.sizes[v.x.n] = Size(CHECKED.high if high else size.high, CHECKED.grain if coarse else size.grain)
+        self.sizes[v.x.n] = CHECKED
 
     def _limit(self, bits: int) -> str:
         """A double, loaded where it is used: LLVM would keep it in one of the few registers."""
