@@ -33,9 +33,10 @@ from .worker import Pool
 HOT = 50  # taken branches to a place before it is translated, when nothing waits
 CROWD = 8  # so many waiting double that, twice as many treble it …
 HOTTEST = 0x7FFF  # … up to this
-SHARE, HEAD_START = 0.05, 0.2  # of the machine's processor seconds; seconds
+SHARE, HEAD_START = 0.05, 0.05  # of the machine's processor seconds; seconds
+GAIN = 0.0002  # seconds that may be spent again for each region found on disk: it takes less, and pays
 WORTHWHILE = 0.002  # seconds: with less, the list is not even sorted
-TURN = 6  # one job in so many makes better what is there, though others wait
+TURN = 16  # one job in so many makes better what is there, though others wait
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 
 
@@ -124,7 +125,8 @@ class Jit:
         """Do what is wanted most; `start`: when this began."""
         s, workers = self.cpu.state, self.pool.size
         context = s.context >> 32
-        allowed = HEAD_START + SHARE * (start - self._born) - self.seconds
+        earned = HEAD_START + GAIN * self.counts["from_cache"]
+        allowed = earned + SHARE * (start - self._born) - self.seconds
         if self.fresh and (not workers or allowed > WORTHWHILE):
             for key in self.fresh.hottest(context, len(self.fresh)):
                 if workers and time.process_time() - start > allowed:
@@ -138,18 +140,16 @@ class Jit:
             self._jobs += 1
             self._improve(self.hurried.popleft())
         elif room > 0 and self.cold:
-            for key in self.cold.hottest(context, len(self.cold)):
-                if not room:
-                    break
-                _, since = self.cold.take(key)
-                place = self._place(key)
+            while room > 0 and (wish := self.cold.next(context)) is not None:
+                _, since = self.cold.take(wish)
+                place = self._place(wish)
                 if place in self.codes:  # meanwhile, or from another context
-                    self._look_up(key)
+                    self._look_up(wish)
                     continue
                 if workers and place is not None and self.linked.covered(place, since):
-                    self.cold.add(key, 0, self.counts["linked"])  # if it is still hot, it will be heard of
+                    self.cold.add(wish, 0, self.counts["linked"])  # if it is still hot, it will be heard of
                     continue
-                self._translate(key, hurried=workers > 0)
+                self._translate(wish, hurried=workers > 0)
                 self._jobs += 1
                 room -= 1
         limit = min(self.hot * (1 + (len(self.fresh) + len(self.cold)) // CROWD), HOTTEST)

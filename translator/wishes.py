@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 
+LINE = 32  # hottest wishes that are known in order; looking for them takes a look at all
 AGE = 1024  # wishes heard until heats are halved; the list is never longer than twice that
 
 
@@ -21,6 +22,7 @@ class Wishes:
         self.heat: dict[int, int] = {}
         self.since: dict[int, int] = {}  # when each was first heard of, as the caller counts time
         self._heard = 0
+        self._line: list[int] = []  # coldest first
 
     def __len__(self) -> int:
         return len(self.heat)
@@ -48,3 +50,14 @@ class Wishes:
         """The hottest `count` of a context (the key's upper half), hottest first."""
         own = (k for k in self.heat if k >> 32 == context)
         return heapq.nlargest(count, own, key=self.heat.__getitem__)
+
+    def next(self, context: int) -> int | None:
+        """One of the hottest of a context, None if there is none."""
+        for again in (True, False):
+            while self._line:
+                key = self._line.pop()
+                if key in self.heat and key >> 32 == context:
+                    return key
+            if again:
+                self._line = self.hottest(context, LINE)[::-1]
+        return None

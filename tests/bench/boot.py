@@ -1,13 +1,15 @@
 """Boot a machine to a text on its console; one line of JSON says what it took.
 
-python tests/bench/boot.py MACHINE CACHE TEXT [KERNEL ARGUMENTS]
+python tests/bench/boot.py [--engine jit] [--then COMMAND] MACHINE CACHE TEXT [KERNEL ARGUMENTS]
+
+--then: a command to be typed at TEXT, which ends when it says "done".
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
-import sys
 import time
 from pathlib import Path
 
@@ -23,12 +25,15 @@ def resident(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def main(machine: str, cache: str, text: str, *boot: str) -> None:
+def main(engine: str, then: str, machine: str, cache: str, text: str, *boot: str) -> None:
     """Boot and tell."""
     start = time.perf_counter()
     options = {"boot": boot[0], "boot_args": tuple(boot[1:])} if boot else {}
-    with tme.Machine(machine, cache_dir=cache, **options) as sun:
+    with tme.Machine(machine, cache_dir=cache, engine=engine, **options) as sun:
         sun.expect(text, 600)
+        if then:
+            sun.send(then + "\r")
+            sun.expect("\ndone", 600)
         wall, own = time.perf_counter() - start, time.process_time()
         processor = sun.core.processor
         pool = getattr(processor, "_pool", None)
@@ -39,9 +44,15 @@ def main(machine: str, cache: str, text: str, *boot: str) -> None:
             "resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "with workers": sum(map(resident, [0, *workers])) if workers else resident(0),
             "instructions": sun.instructions,
+            **{k: v for k, v in sun.stats().items() if k == "jit"},
         }
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--engine", default="jit")
+    parser.add_argument("--then", default="")
+    parser.add_argument("words", nargs="+")
+    asked = parser.parse_args()
+    main(asked.engine, asked.then, *asked.words)

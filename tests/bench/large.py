@@ -5,6 +5,8 @@
     grow N     N functions of some 40 instructions, all about equally hot: cost must be linear in N
     generate   a program that writes functions and calls each of them a few times, over and over
     lua, gzip  real programs (TME_PROGRAMS names the folder of `python -m tests.firmware.programs`)
+    linux      a boot (TME_LINUX names the folder of tests/guests/linux/build.py)
+    contexts   the same, then two processes that wake each other through pipes: same addresses, other pages
 
 Processor seconds of the machine's own process, starting included; QEMU runs what it can.
 """
@@ -19,14 +21,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tests.bench.around import LINUX
 from tests.bench.process import run
 from tests.bench.targets import HERE, TARGETS
 
 SUN3 = TARGETS[0]
-GROW = (25, 100, 400)
-ROUNDS = 4000  # calls of each function
+GROW = (25, 100, 400, 1600)
+ROUNDS = 20000  # calls of each function
 ENGINES = (("interp", "--interp"), ("first", "--jit"), ("second", "--jit"))
 GENERATE = """
 #include <stdio.h>
@@ -80,6 +84,12 @@ def grow(count: int) -> str:
         "#include <stdio.h>\n" + "\n".join(bodies) + "\nint main(void) { unsigned s = 1, p[8] = {0}; "
         f'{main} printf("%x\\n", s); return 0; }}\n'
     )
+
+
+PING = (
+    "mkfifo a b; dd bs=1 count=4000 <a >b 2>/dev/null & "
+    '(echo; dd bs=1 count=3999 <b) 2>/dev/null >a; echo do""ne'
+)
 
 
 @dataclass
@@ -139,6 +149,31 @@ def measure(guest: Guest, out: Path) -> dict[str, float]:
     return found
 
 
+def systems(out: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Kernels to boot: a name, what tests/bench/boot.py wants."""
+    kernel = Path(os.environ.get("TME_LINUX") or "/nowhere") / "vmlinux"
+    if kernel.exists():
+        prompt, *words = LINUX
+        yield "linux", (SUN3.machine, "CACHE", prompt, str(kernel), *words)
+        yield "contexts", ("--then", PING, SUN3.machine, "CACHE", prompt, str(kernel), *words)
+
+
+def booted(what: tuple[str, ...], out: Path) -> dict[str, float]:
+    """As `measure`, for a system."""
+    found: dict[str, float] = {}
+    cache = out / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    shutil.copytree(out / "interpreter", cache)
+    for name, how in ENGINES:
+        words = [str(cache) if w == "CACHE" else w for w in what]
+        script = [sys.executable, str(HERE / "boot.py"), "--engine", how.lstrip("-"), *words]
+        said = json.loads(run(script, out / "pyc").output.splitlines()[-1])
+        found[name], found["instructions"] = said["cpu"], said["instructions"]
+        if "jit" in said:
+            found |= {f"{key}, {name}": said["jit"][key] for key in ("regions", "waiting", "main_ms")}
+    return found
+
+
 def main() -> int:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
@@ -152,12 +187,14 @@ def main() -> int:
         run([*warm, "--cache-dir", str(out / "interpreter")], out / "pyc")
         columns = ("qemu", "interp", "first", "second", "regions, first", "regions, second", "main_ms, first")
         print(f"{'':12}{'M insns':>9}" + "".join(f"{c:>16}" for c in columns))
-        for guest in guests(out):
-            if only and guest.name.partition(" ")[0] not in only:
+        rows = [(guest.name, partial(measure, guest, out)) for guest in guests(out)]
+        rows += [(name, partial(booted, what, out)) for name, what in systems(out)]
+        for name, row in rows:
+            if only and name.partition(" ")[0] not in only:
                 continue
-            found = measure(guest, out)
-            row = "".join(f"{found[c]:16.2f}" if c in found else f"{'':16}" for c in columns)
-            print(f"{guest.name:12}{found['instructions'] / 1e6:9.0f}{row}", flush=True)
+            found = row()
+            cells = "".join(f"{found[c]:16.2f}" if c in found else f"{'':16}" for c in columns)
+            print(f"{name:12}{found['instructions'] / 1e6:9.0f}{cells}", flush=True)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from translator.wishes import AGE, Wishes
+from translator.wishes import AGE, LINE, Wishes
 
 HERE, ELSEWHERE = 2 << 32, 4 << 32
 
@@ -17,6 +17,19 @@ def test_the_hottest_first() -> None:
     assert wishes.hottest(3, 9) == []
     assert wishes.take(HERE | 0x200)[0] == 3
     assert HERE | 0x200 not in wishes
+
+
+def test_one_after_the_other() -> None:
+    wishes = Wishes()
+    for n in range(3 * LINE):
+        wishes.add(HERE | n, n + 1)
+    wishes.add(ELSEWHERE, 9999)
+    order = []
+    while (key := wishes.next(2)) is not None:
+        order.append(key)
+        wishes.take(key)
+    assert order == [HERE | n for n in reversed(range(3 * LINE))]
+    assert wishes.next(4) == ELSEWHERE
 
 
 def test_since_when() -> None:
