@@ -28,7 +28,7 @@ FULL, QUICK = (0, 2), (-1, 0)  # LLVM's levels of optimisation and of code gener
 COMMON = ("spec", "llvm", "softfloat", "isa.py", "state.py", "trace.py", "softmmu.py")
 _MEMORY = ("mapping.py", "access.py", "answers.py")
 INTERPRETER = (*COMMON, *_MEMORY, "interp.py", "handlers.py", "usual.py", "dispatch.py")
-_EMITTERS = ("lazy.py", "recall.py", "parts.py", "signs.py", "doubts.py", "render.py")
+_EMITTERS = ("nodes.py", "lazy.py", "recall.py", "parts.py", "simplify.py", "doubts.py", "render.py")
 REGIONS = (*COMMON, "steps.py", "region.py", "trees.py", *_EMITTERS, "translation.py", "shelf.py")
 
 

@@ -1,71 +1,30 @@
 """Uops of a region as LLVM text, each where something needs it.
 
-Pure operations wait: an address, a store, a branch or an exit asks for their text, which then stands in front
-of it. So code that only a side exit needs stands only there, and nobody renders dead flags. What was computed
-in a branch or an exit is forgotten behind it (`_open`, `_close`) and computed again where it is needed.
+Pure operations wait. If an address, a store or a branch asks for a value, it is computed at its place, that
+of its instruction; exits and edges compute for themselves what nobody else has asked for. Exits are rendered
+last, when that is known (`_later`). So code that only exits need stands only there, and nobody renders dead
+flags. What was computed in a branch or an exit is forgotten behind it (`_open`, `_close`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from . import parts
-from .doubts import Doubting, Doubts
+from .doubts import Doubting
 from .isa import Model
 from .llvm.emit import TEXT
-from .llvm.fast import REACH, FastEmitter
+from .llvm.fast import FastEmitter
 from .llvm.x87 import X87
-from .recall import Memory
-from .signs import simplify
+from .nodes import Local, Node, Operand, Path, Place, Slot, apart
+from .simplify import simplify
 from .spec.semantics import DATA, PROGRAM, Reg
 from .spec.value import Uop, Val
 
 COSTLY = 12  # uncomputed operations behind a lazy register before it is computed where it is written
 _SPECIAL = frozenset(("shl", "lshr", "ashr", "udiv", "urem", "sdiv", "srem"))
 PURE = frozenset(TEXT) | _SPECIAL | {"window"}
-
-Slot = tuple[str, int]  # register, index
-
-
-class Node(Uop):
-    """A value of the region: a uop with the operands of this place; `n` names it once it is computed."""
-
-    __slots__ = ("done", "cost")
-
-    def __init__(self, op: str, w: int, args: tuple[Any, ...], cost: int = 1, n: int = 0) -> None:
-        super().__init__(op, w, args, n)
-        self.done, self.cost = False, cost
-
-    @property
-    def x(self) -> Node:
-        """As in a Val that is not known."""
-        return self
-
-    @property
-    def known(self) -> None:
-        """As in a Val."""
-        return None
-
-
-Operand = Node | Val
-Local = dict[int, Operand]  # values of one instruction by the number of their uop
-
-
-class Path:
-    """Where the emitter is in a tree: registers changed since its root, instructions done since then, the
-    register window, counted from the one at the region's entry, what memory is known to hold, and what the
-    host has computed that nobody has looked at yet."""
-
-    def __init__(
-        self,
-        changed: dict[Slot, Operand],
-        done: int,
-        window: int = 0,
-        memory: Memory | None = None,
-        doubts: Doubts | None = None,
-    ) -> None:
-        self.changed, self.done, self.window = changed, done, window
-        self.memory, self.doubts = memory or Memory(), doubts or Doubts()
 
 
 class LazyEmitter(FastEmitter, X87, Doubting):
@@ -79,6 +38,9 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         self.slow = slow
         self._space = str(mode)  # of the soft-TLB
         self._scopes: list[list[Node]] = [[]]
+        self._later: list[list[Callable[[], None]]] = [[]]  # side exits to be rendered when their scope ends
+        self._top: tuple[Place, list[Node]] = Place(0), []  # of the tree, its scope
+        self._leaving = 0  # not 0: what is rendered belongs to an exit or an edge
         self._homes: dict[Slot, Node] = {}
         self._sure: dict[tuple[Node, int], Node] = {}  # what has been found to have a value
         self._exits: dict[str, str] = {}  # of the instruction at hand: why -> label
@@ -102,32 +64,61 @@ class LazyEmitter(FastEmitter, X87, Doubting):
             return f"%t{v.n}"
         return super().text(v)
 
-    def _name(self, v: Node) -> str:
+    def _name(self, v: Node, scope: list[Node] | None = None) -> str:
         self.n += 1
         v.n, v.done = self.n, True
-        self._scopes[-1].append(v)
+        (self._scopes[-1] if scope is None else scope).append(v)
         return f"%t{v.n}"
 
     def _compute(self, v: Node) -> None:
+        """Here, or where it comes from."""
+        if v.place is None or self._leaving:
+            self._render(v, None)
+            return
+        lines, here, self.lines, self.here = self.lines, self.here, v.place, v.place.here
+        self._render(v, v.scope)
+        self.lines, self.here = lines, here
+
+    def _render(self, v: Node, scope: list[Node] | None) -> None:
         if v.op == "home":
             (reg, i), r = v.args
             if r.real:
                 real = self.new("r")
                 self.put(f"{real} = load double, ptr %{reg}.{i}")
-                self.put(f"{self._name(v)} = bitcast double {real} to i{r.width}")
+                self.put(f"{self._name(v, scope)} = bitcast double {real} to i{r.width}")
             else:
-                self.put(f"{self._name(v)} = load i{r.width}, ptr %{reg}.{i}")
+                self.put(f"{self._name(v, scope)} = load i{r.width}, ptr %{reg}.{i}")
             return
         for a in v.args:
             self.text(a)
-        self._name(v)
+        self._name(v, scope)
         self.render([v])
+
+    def _placed(self, v: Node) -> Node:
+        """A new value, to be computed where the text ends now."""
+        if not self.lines or not isinstance(self.lines[-1], Place) or self.lines[-1].here != self.here:
+            self.lines.append(Place(self.here))
+        v.place, v.scope = self.lines[-1], self._scopes[-1]
+        return v
+
+    def _make(self, op: str, w: int, args: tuple[Any, ...]) -> Node:
+        """A new value of the instruction at hand."""
+        return self._placed(Node(op, w, args))
+
+    def _at_top(self, op: str, w: int, args: tuple[Any, ...]) -> Node:
+        """A new value of what the tree begins with."""
+        v = Node(op, w, args, 0)
+        v.place, v.scope = self._top
+        return v
 
     def _open(self) -> None:
         self._scopes.append([])
+        self._later.append([])
 
     def _close(self) -> None:
-        """What has been computed since `_open` is not to be had any more."""
+        """What has been computed since `_open` is not to be had any more; side exits still know it."""
+        for exit_ in self._later.pop():
+            exit_()
         for v in self._scopes.pop():
             v.done = False
 
@@ -137,9 +128,9 @@ class LazyEmitter(FastEmitter, X87, Doubting):
             v = self._homes.get(slot)
             if v is None and r.parts:
                 found = tuple(self._read(path, (p.name, slot[1]), p) for p in parts.slots(r.name, r.parts))
-                v = self._homes[slot] = parts.join(r.parts, r.width, found, Node)
+                v = self._homes[slot] = parts.join(r.parts, r.width, found, self._at_top)
             elif v is None:
-                v = self._homes[slot] = Node("home", r.width, (slot, r), 0)
+                v = self._homes[slot] = self._at_top("home", r.width, (slot, r))
         return v
 
     # -- instructions ----------------------------------------------------------------------------------------
@@ -155,19 +146,19 @@ class LazyEmitter(FastEmitter, X87, Doubting):
             at += 1
             if u.op in PURE:
                 args = tuple(self._operand(a) for a in u.args)
-                simpler = simplify(u.op, u.w, args, Node)
+                simpler = simplify(u.op, u.w, args, self._make)
                 if simpler is not None:
                     local[u.n] = simpler
                     continue
                 cost = 1 + sum(a.cost for a in args if isinstance(a, Node) and not a.done)
-                local[u.n] = Node(u.op, u.w, args, cost)
+                local[u.n] = self._placed(Node(u.op, u.w, args, cost))
             elif u.op == "get":
                 reg, index = u.args
                 local[u.n] = self._read(path, (reg.name, index.x), reg)
             elif u.op == "set":
                 reg, index, value = u.args
                 v = self._operand(value)
-                if isinstance(v, Node) and (not reg.lazy or v.cost > COSTLY):
+                if isinstance(v, Node) and v.cost > COSTLY:
                     self.text(v)
                     v.cost = 0
                 path.changed[reg.name, index.x] = v
@@ -221,7 +212,7 @@ class LazyEmitter(FastEmitter, X87, Doubting):
             for u in phis:
                 a, b = (self._operand(v) for v in u.args)
                 cost = 1 + sum(v.cost for v in (cond, a, b) if isinstance(v, Node) and not v.done)
-                self._local[u.n] = Node("select", u.w, (cond, a, b), cost)
+                self._local[u.n] = self._placed(Node("select", u.w, (cond, a, b), cost))
             return behind
         self._look(path)
         self.n += 1
@@ -282,7 +273,7 @@ class LazyEmitter(FastEmitter, X87, Doubting):
     def _view(self, addr: Operand, size: int, why: str) -> tuple[str, str]:
         """Host pointer of an access, and the side exit for when it fails."""
         align = self.m.alignment(size)
-        base, displacement = _apart(addr)
+        base, displacement = apart(addr)
         if align and not self._path.memory.straighten(base, displacement, align):
             low, odd = self.new(), self.new()
             self.put(f"{low} = and i32 {self.text(addr)}, {align}")
@@ -297,7 +288,7 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         addr, size, space = u.args
         if not self._fast or space is not DATA:
             return False
-        found = path.memory.find(*_apart(self._operand(addr)), size)
+        found = path.memory.find(*apart(self._operand(addr)), size)
         if found is None:
             return False
         value, before, whole = found
@@ -308,8 +299,8 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         elif whole != size:
             if shift:
                 count = Val(None, value.w, shift)  # type: ignore[arg-type]
-                value = Node("lshr", value.w, (value, count), value.cost + 1)
-            value = Node("trunc", 8 * size, (value,), value.cost + 1)
+                value = self._make("lshr", value.w, (value, count))
+            value = self._make("trunc", 8 * size, (value,))
         self._local[u.n] = value
         return True
 
@@ -318,7 +309,7 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         if self._fast and space is DATA:
             p, exit_ = self._view(addr, size, "load")
             self.fast_load(p, size, f"%t{u.n}", self.here, exit_)
-            self._path.memory.loaded(*_apart(addr), size, u)
+            self._path.memory.loaded(*apart(addr), size, u)
             return
         hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", self._space)
         self._guard(hit, "load")
@@ -331,9 +322,9 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         if self._fast:
             p, exit_ = self._view(addr, value.w // 8, "store")
             self.fast_store(p, value.w // 8, self.text(value), self.here, exit_)
-            self._path.memory.stored(*_apart(addr), value.w // 8, value)
+            self._path.memory.stored(*apart(addr), value.w // 8, value)
             return
-        self._path.memory.stored(*_apart(addr), value.w // 8, None)
+        self._path.memory.stored(*apart(addr), value.w // 8, None)
         hit, p = self.tlb(self.text(addr), value.w // 8, "wtag", self._space)
         self._guard(hit, "store")
         self.host_store(p, value.w // 8, self.text(value))
@@ -346,27 +337,6 @@ class LazyEmitter(FastEmitter, X87, Doubting):
             return
         hit, _p = self.tlb(self.text(addr), size, "wtag", self._space)
         self._guard(hit, "probe")
-
-
-def _apart(addr: Operand) -> tuple[Operand | None, int]:
-    """An address as a value, None for 0, and a displacement that is small enough for a window's guard."""
-    displacement = 0
-    while isinstance(addr, Node) and addr.op in ("add", "sub"):
-        a, b = addr.args
-        if addr.op == "add" and isinstance(a, Val) and a.known is not None:
-            a, b = b, a
-        if not isinstance(b, Val) or b.known is None:
-            break
-        step = (b.known ^ 1 << 31) - (1 << 31)
-        if addr.op == "sub":
-            step = -step
-        if abs(displacement + step) >= REACH:
-            break
-        addr, displacement = a, displacement + step
-    if isinstance(addr, Node):
-        return addr, displacement
-    assert addr.known is not None
-    return None, addr.known + displacement & 0xFFFFFFFF
 
 
 def _arms(ops: list[Uop], at: int) -> tuple[int, int]:

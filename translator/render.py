@@ -1,10 +1,11 @@
 """Regions as LLVM text: guest registers in SSA, no slow paths, only side exits.
 
-    at a tree's root     registers come from stack slots; at a head (trees.py) the budget is checked
+    at a tree's root     registers come from stack slots
     within the tree      values are computed where something needs them: an address, a store, a branch
     side exit (cold)     changed registers are stored, conditions computed from what they depend on;
                          op = pc | why << 32, and `exit` goes on in the interpreter with that instruction
-    edge to a root       changed registers go to their stack slots, of which LLVM makes phis
+    edge to a root       budget check, where a loop closes (trees.py); changed registers go to stack slots, of
+                         which LLVM makes phis
 
 A tree is a block with several predecessors (or the entry) and what can only be reached through it.  So a
 value has one definition wherever it is used, and code that only an exit needs stands only there.
@@ -12,13 +13,16 @@ value has one definition wherever it is used, and code that only an exit needs s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from . import parts
-from .lazy import LazyEmitter, Node, Operand, Path, Slot
+from .lazy import LazyEmitter
 from .llvm import sse, x87_exit
 from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
 from .llvm.fast import TABLE
+from .nodes import Node, Operand, Path, Place, Slot
 from .region import Block, Key, Region
 from .spec.semantics import Reg, Windows
 from .spec.value import Val
@@ -54,6 +58,14 @@ def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
     return dirty
 
 
+def _flat(lines: list[Any]) -> Iterator[str]:
+    for x in lines:
+        if isinstance(x, Place):
+            yield from x
+        else:
+            yield x
+
+
 class RegionEmitter(LazyEmitter):
     """Renders a region."""
 
@@ -69,9 +81,11 @@ class RegionEmitter(LazyEmitter):
         self._dirty = dirty_registers(region)
         self._trees = Trees(region, lambda b: successors(region, b))
         self._labels = {k: f"at{i}_{k.address:x}" for i, k in enumerate(region.blocks)}
-        self._cold: list[str] = []
+        self._cold: list[Any] = []
         self.here = region.entry
         self.back = 0  # instructions that an exit here takes back
+        self._at_root: set[Slot] = set()  # registers that may have changed before the tree
+        self._have, self._spared = "%budget", 0  # what is left at its root, beyond what it has been granted
         self._late: set[Slot] = set()  # registers that are stored where the ways out join
         self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
         self.hosts = any(u.op == "host" for b in region.blocks.values() for s in b.steps for u in s.ops)
@@ -83,7 +97,6 @@ class RegionEmitter(LazyEmitter):
         ]
         self.block("entry")
         self.put("%left = alloca i64")
-        self.put("store i64 %budget, ptr %left")
         self._windows()
         for (reg, i), r in self.slots.items():
             t = "double" if r.real else f"i{r.width}"
@@ -110,7 +123,10 @@ class RegionEmitter(LazyEmitter):
             self.registers(self.reals, Key(self.region.entry))
         if self.hosts:
             self.host_enter()
+        self._open()
+        self._pay(Key(self.region.entry), Path({}, 0))
         self.br(self._labels[Key(self.region.entry)])
+        self._close()
         for key in self.region.blocks:
             if key in self._trees.roots:
                 self._tree(key)
@@ -134,7 +150,7 @@ class RegionEmitter(LazyEmitter):
         declared = x87_exit.declarations(self.offsets, self.limits) if self.reals else ""
         declared += sse.DECLARATIONS if self.hosts else ""
         table = TABLE if self.slow is not None else ""
-        return table + INTRINSICS + METADATA + declared + "\n".join(self.lines)
+        return table + INTRINSICS + METADATA + declared + "\n".join(_flat(self.lines))
 
     def _state(self, reg: str, i: int, r: Reg) -> str:
         p = self.new("p")
@@ -192,16 +208,11 @@ class RegionEmitter(LazyEmitter):
         self._open()
         self.here, self.back = root.address, 0
         self.block(self._labels[root])
-        self._have = self.new()
+        self._top = Place(self.here), self._scopes[-1]
+        self.lines.append(self._top[0])
+        self._have, self._spared = self.new(), self._trees.longest(root)
         self.put(f"{self._have} = load i64, ptr %left")
-        path = Path({}, 0, root.window)
-        most = self._trees.longest(root)
-        if most and root in self._trees.heads:
-            self._exits = {}
-            short = self.new()
-            self.put(f"{short} = icmp ult i64 {self._have}, {most}")
-            self._leave_if(short, path, "budget")
-        self._blocks(self.region.blocks[root], path)
+        self._blocks(self.region.blocks[root], Path({}, 0, root.window))
         self._close()
 
     def _blocks(self, b: Block | None, path: Path) -> None:
@@ -233,7 +244,7 @@ class RegionEmitter(LazyEmitter):
         for label, key, address in ((taken, b.taken, to), (not_, b.through, b.follow)):
             self._open()
             self.block(label)
-            way = Path(dict(path.changed), path.done, path.window, path.memory.copy(), path.doubts.copy())
+            way = path.copy()
             self._blocks(self._edge(key, address, way), way)
             self._close()
         return None
@@ -260,6 +271,9 @@ class RegionEmitter(LazyEmitter):
         if key not in self._trees.roots:
             return self.region.blocks[key]
         self._look(path)
+        self._pay(key, path)
+        self._leaving += 1
+        self._open()
         values = []
         for (reg, i), x in path.changed.items():
             r = self.slots[reg, i]
@@ -270,12 +284,27 @@ class RegionEmitter(LazyEmitter):
                 values.append((r, i, self.text(x)))
         for r, i, v in values:
             self._keep(r, i, v)
-        if path.done:
-            rest = self.new()
-            self.put(f"{rest} = sub i64 {self._have}, {path.done}")
-            self.put(f"store i64 {rest}, ptr %left")
         self.br(self._labels[key])
+        self._close()
+        self._leaving -= 1
         return None
+
+    def _pay(self, root: Key, path: Path) -> None:
+        """Leave unless the budget is enough to the next heads; what it has beyond that goes to %left."""
+        more = self._trees.longest(root) - self._spared + path.done
+        over = self._less(more)
+        self.put(f"store i64 {over}, ptr %left")
+        if more > 0:
+            short = self.new()
+            self.put(f"{short} = icmp ult i64 {self._have}, {more}")
+            self._exits, self.here, self.back = {}, root.address, 0
+            self._leave_if(short, path, "budget")
+
+    def _less(self, count: int) -> str:
+        """What there is of the budget beyond what the tree needs, less an amount."""
+        rest = self.new()
+        self.put(f"{rest} = add i64 {self._have}, {-count}")
+        return rest
 
     # -- leaving ---------------------------------------------------------------------------------------------
 
@@ -283,6 +312,8 @@ class RegionEmitter(LazyEmitter):
         """Store what has changed and go on at pc in other code."""
         if path.doubts.lanes:
             self._look_or_leave(path)
+        self._leaving += 1
+        self._open()
         for slot in sorted(self._at_root | path.changed.keys()):
             r = self.slots[slot]
             if self._stays(r):
@@ -298,10 +329,7 @@ class RegionEmitter(LazyEmitter):
             number = self.new()
             self.put(f"{number} = trunc i64 %window{path.window} to i{current.width}")
             self.poke(current.name, f"i{current.width}", number)
-        back, done = self._have, path.done - taken_back
-        if done:
-            back = self.new()
-            self.put(f"{back} = sub i64 {self._have}, {done}")
+        back = self._less(path.done - taken_back - self._spared)
         how = "chain" if why == "elsewhere" else "exit"
         known = pc if isinstance(pc, int) else pc.known if isinstance(pc, Val) else None
         if known is not None:
@@ -315,6 +343,8 @@ class RegionEmitter(LazyEmitter):
             self.br("x.leave")
         else:
             self._gone(*fields)
+        self._close()
+        self._leaving -= 1
 
     def _stays(self, r: Reg) -> bool:
         """Whether exits leave a register in its stack slot: with many, of many exits."""
@@ -342,14 +372,16 @@ class RegionEmitter(LazyEmitter):
         if why not in self._exits:
             self.n += 1
             label = self._exits[why] = f"side{self.n}"
-            lines, self.lines = self.lines, self._cold
-            now = self.label
-            self._open()
-            self.block(label)
-            self._leave(self.here, path, why, self.back)
-            self._close()
-            self.lines, self.label = lines, now
+            then = Path(dict(path.changed), path.done, path.window, None, path.doubts.copy())
+            self._later[-1].append(partial(self._render_exit, label, self.here, then, why, self.back))
         return self._exits[why]
+
+    def _render_exit(self, label: str, address: int, path: Path, why: str, taken_back: int) -> None:
+        lines, self.lines = self.lines, self._cold
+        now, here, self.here = self.label, self.here, address
+        self.block(label)
+        self._leave(address, path, why, taken_back)
+        self.lines, self.label, self.here = lines, now, here
 
     def _leave_if(self, cond: str, path: Path, why: str) -> None:
         exit_ = self._side_exit(path, why)

@@ -1,6 +1,7 @@
 """Trees of a region: where registers are merged, and where the budget is looked at.
 
-head    the entry, and where a loop closes: the budget is checked for the longest way to the next heads
+head    the entry, and where a loop closes: in front of it the budget is checked for the longest way from
+        there to the next heads
 root    a head, or a block with several predecessors: changed registers come from stack slots there
 """
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from translator.lazy import Node
+from translator.nodes import Node
 from translator.parts import join, split
-from translator.signs import simplify
+from translator.simplify import simplify
 from translator.spec.value import FOLD, Val, signed
 
 INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -33,6 +33,8 @@ def value(v: Any, variables: dict[Node, int]) -> int:
         return variables[v] & (1 << v.w) - 1
     args = [value(a, variables) for a in v.args]
     w = v.args[0].w
+    if v.op == "rotl":
+        return (args[0] << args[1] | args[0] >> w - args[1]) & (1 << w) - 1
     if v.op in ("sext", "zext", "trunc"):
         return (signed(args[0], w) if v.op == "sext" else args[0]) & (1 << v.w) - 1
     return int(FOLD[v.op](*args, w)) & (1 << v.w) - 1
@@ -102,8 +104,50 @@ def test_less_than_after_a_comparison_is_one_comparison(w: int) -> None:
         assert simplify("xor", 1, (overflow, n), Node) is less
 
 
+@pytest.mark.parametrize("op", ["or", "xor", "add"])
+@pytest.mark.parametrize("n", [1, 13, 31])
+def test_two_shifts_are_a_rotation(op: str, n: int) -> None:
+    x = variable(32)
+    halves = Node("shl", 32, (x, const(n, 32))), Node("lshr", 32, (x, const(32 - n, 32)))
+    for args in (halves, halves[::-1]):
+        rotated = simplify(op, 32, args, Node)
+        assert rotated.op == "rotl"
+        same(rotated, Node(op, 32, args), [x])
+
+
+@pytest.mark.parametrize("op", ["eq", "ne"])
+def test_a_comparison_with_zero_is_one_of_what_was_compared(op: str) -> None:
+    x, y = variable(32), variable(32)
+    zero = const(0, 32)
+    for inner, found in (("eq", None), ("ne", None), ("slt", None), ("sub", op)):
+        c = Node(inner, 32 if inner == "sub" else 1, (x, y))
+        v = c if inner == "sub" else Node("zext", 32, (c,))
+        simpler = simplify(op, 1, (v, zero), Node)
+        assert found in (None, simpler.op)
+        assert all(a is not v for a in simpler.args)
+        same(simpler, Node(op, 1, (v, zero)), [x, y])
+
+
+@pytest.mark.parametrize("order", ["slt", "ult"])
+@pytest.mark.parametrize("constant", [False, True])
+def test_less_or_equal_is_one_comparison(order: str, constant: bool) -> None:
+    x, y = variable(32), variable(32)
+    b = [const(77, 32), const(77, 32)] if constant else [y, y]
+    pair = Node("eq", 1, (x, b[0])), Node(order, 1, (x, b[1]))
+    for args in (pair, pair[::-1]):
+        both = simplify("or", 1, args, Node)
+        assert both.op == {"slt": "sle", "ult": "ule"}[order]
+        same(both, Node("or", 1, args), [x] if constant else [x, y])
+
+
 def test_what_only_looks_alike_stays() -> None:
     x, y = variable(32), variable(32)
+    left, right = Node("shl", 32, (x, const(5, 32))), Node("lshr", 32, (x, const(26, 32)))
+    assert simplify("or", 32, (left, right), Node) is None
+    assert simplify("or", 32, (left, Node("lshr", 32, (y, const(27, 32)))), Node) is None
+    assert simplify("and", 32, (left, Node("lshr", 32, (x, const(27, 32)))), Node) is None
+    assert simplify("or", 1, (Node("eq", 1, (x, y)), Node("slt", 1, (y, x))), Node) is None
+    assert simplify("eq", 1, (Node("sub", 32, (x, y)), const(1, 32)), Node) is None
     assert simplify("trunc", 1, (Node("lshr", 32, (x, const(30, 32))),), Node) is None
     assert simplify("trunc", 8, (Node("lshr", 32, (x, const(31, 32))),), Node) is None
     assert simplify("slt", 1, (Node("zext", 32, (variable(8),)), const(0, 32)), Node) is None

@@ -24,6 +24,8 @@ def _initialize() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
+    # A region's loops have few addresses and many values: strength reduction makes more of them.
+    llvm.set_option("tmesh", "-disable-lsr")
 
 
 @cache
@@ -33,6 +35,12 @@ def identity() -> str:
     features = llvm.get_host_cpu_features().flatten()
     host = f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {features}"
     return f"{llvmlite.__version__} {llvm.llvm_version_info} {host}"
+
+
+@cache
+def has(feature: str) -> bool:
+    """Whether the host's processor has a feature, by LLVM's name."""
+    return bool(llvm.get_host_cpu_features().get(feature))
 
 
 @cache

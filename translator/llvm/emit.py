@@ -32,6 +32,7 @@ TEXT = {
     "sext": "{r} = sext {t} {0} to {w}",
     "trunc": "{r} = trunc {t} {0} to {w}",
     "select": "{r} = select i1 {0}, {w} {1}, {w} {2}",
+    "rotl": "{r} = call {w} @llvm.fshl.{w}({t} {0}, {t} {0}, {t} {1})",
     "clz": "{r} = call {w} @llvm.ctlz.{w}({w} {0}, i1 false)",
 }
 LIKELY, UNLIKELY = "!prof !1", "!prof !2"
@@ -47,7 +48,8 @@ METADATA = """
 !5 = !{!7, !7, i64 0}
 """
 INTRINSICS = "".join(f"declare i{w} @llvm.bswap.i{w}(i{w})\n" for w in (16, 32, 64)) + "".join(
-    f"declare i{w} @llvm.ctlz.i{w}(i{w}, i1)\n" for w in (8, 16, 32, 64, 128)
+    f"declare i{w} @llvm.ctlz.i{w}(i{w}, i1)\ndeclare i{w} @llvm.fshl.i{w}(i{w}, i{w}, i{w})\n"
+    for w in (8, 16, 32, 64, 128)
 )
 
 
@@ -57,7 +59,7 @@ class Emitter:
     def __init__(self, model: Model, page_bits: int) -> None:
         self.m, self.page_bits = model, page_bits
         self.offsets = model.isa.layout.offsets
-        self.lines: list[str] = []
+        self.lines: list[Any] = []
         self.n = 0
         self.label = "entry"
         self._joins: list[list[Any]] = []

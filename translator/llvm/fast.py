@@ -14,6 +14,7 @@ either side of a window reaches: what leaves the guest's 4 GB there faults, and 
 
 from __future__ import annotations
 
+from .build import has
 from .emit import Emitter
 
 GUARD = 1 << 16  # bytes without memory on either side of a window
@@ -35,6 +36,7 @@ TABLE = "".join(
 )
 _LOAD = {1: "movzbl", 2: "movzwl", 4: "movl", 8: "movq"}
 _STORE = {1: "movb", 2: "movw", 4: "movl", 8: "movq"}
+_SWAPPED = {4: "movbel", 8: "movbeq"}  # in the other byte order, where the host has that
 _TOUCH = {1: "orb", 2: "orw", 4: "orl", 8: "orq"}
 
 
@@ -72,25 +74,30 @@ class FastEmitter(Emitter):
         """Load `size` bytes in the guest's order."""
         t, raw = f"i{8 * size}", self.new("m")
         w = f"i{max(8 * size, 32)}"
-        asm = site(f"{_LOAD[size]} $1, $0", size, guest, 2)
+        big = size > 1 and self.m.isa.big_endian
+        swapped = big and size in _SWAPPED and has("movbe")
+        asm = site(f"{(_SWAPPED if swapped else _LOAD)[size]} $1, $0", size, guest, 2)
         args = f"ptr elementtype({t}) {p}"
         self._access(f'{raw} = callbr {w} asm sideeffect "{asm}", "=r,*m,!i"({args})', exit_)
         if w != t:
             raw, whole = self.new("m"), raw
             self.put(f"{raw} = trunc {w} {whole} to {t}")
-        if size > 1 and self.m.isa.big_endian:
+        if big and not swapped:
             self.put(f"{result} = call {t} @llvm.bswap.{t}({t} {raw})")
         else:
             self.put(f"{result} = add {t} {raw}, 0")
 
     def fast_store(self, p: str, size: int, value: str, guest: int, exit_: str) -> None:
         t = f"i{8 * size}"
-        if size > 1 and self.m.isa.big_endian:
+        constant = not value.startswith("%")  # LLVM swaps it
+        big = size > 1 and self.m.isa.big_endian
+        swapped = big and size in _SWAPPED and not constant and has("movbe")
+        if big and not swapped:
             value, plain = self.new("m"), value
             self.put(f"{value} = call {t} @llvm.bswap.{t}({t} {plain})")
-        asm = site(f"{_STORE[size]} $1, $0", size, guest, 2)
+        asm = site(f"{(_SWAPPED if swapped else _STORE)[size]} $1, $0", size, guest, 2)
         args = f"ptr elementtype({t}) {p}, {t} {value}"
-        constraint = "r" if size == 8 else "ri"
+        constraint = "r" if size == 8 or swapped else "ri"
         self._access(f'callbr void asm sideeffect "{asm}", "=*m,{constraint},!i"({args})', exit_)
 
     def fast_touch(self, p: str, size: int, guest: int, exit_: str) -> None:

@@ -1,0 +1,89 @@
+"""Simpler values: what LLVM does not always see, or sees too late for what only side exits need.
+
+After a comparison N ^ V is `a < b`. The halves of a rotated value are then computed in exits only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .spec.value import Val
+
+_OPPOSITES = {"eq": "ne", "ne": "eq"}
+_ORDERS = {"slt": "sle", "ult": "ule"}
+Make = Callable[..., Any]  # (op, width, args): a value of the region
+
+
+def simplify(op: str, w: int, args: tuple[Any, ...], make: Make) -> Any | None:
+    """A simpler value than op(args), None if there is none.
+
+    trunc(lshr(c, all but one))  slt(c, 0)          slt(sext(c), 0)  slt(c, 0), or c if it is one bit
+    a ^ (b ^ a)                  b, for one bit
+    zext(c) == 0                 not c              zext(c) != 0     c
+    a - b == 0                   a == b; likewise with !=
+    a == b | a < b               a <= b
+    shl(a, n) | lshr(a, w - n)   rotl(a, n); likewise with + and ^
+    """
+    if op in ("eq", "ne") and _known(args[1]) == 0:
+        if _is(args[0], "zext") and args[0].args[0].w == 1:
+            c = args[0].args[0]
+            return c if op == "ne" else _not(c, make)
+        if _is(args[0], "sub"):
+            return make(op, 1, args[0].args)
+    if op == "or" and w == 1:
+        for a, b in (args, args[::-1]):
+            if _is(a, "eq") and not isinstance(b, Val) and b.op in _ORDERS and _alike(a.args, b.args):
+                return make(_ORDERS[b.op], 1, b.args)
+    if op in ("or", "xor", "add"):
+        for a, b in (args, args[::-1]):
+            if _is(a, "shl") and _is(b, "lshr") and a.args[0] is b.args[0]:
+                n, m = _known(a.args[1]), _known(b.args[1])
+                if n and m and n + m == w:
+                    return make("rotl", w, a.args)
+    if op == "trunc" and w == 1 and _is(args[0], "lshr"):
+        c, count = args[0].args
+        return _negative(c, make) if _known(count) == c.w - 1 else None
+    if op == "slt" and _known(args[1]) == 0 and _is(args[0], "sext"):
+        c = args[0].args[0]
+        return c if c.w == 1 else _negative(c, make)
+    if op == "xor" and w == 1:
+        for a, other in (args, args[::-1]):
+            if _is(other, "xor"):
+                for b, again in (other.args, other.args[::-1]):
+                    if _same(a, again):
+                        return b
+    return None
+
+
+def _is(v: Any, op: str) -> bool:
+    return not isinstance(v, Val) and v.op == op
+
+
+def _known(v: Any) -> int | None:
+    return v.known if isinstance(v, Val) else None
+
+
+def _not(c: Any, make: Make) -> Any:
+    if not isinstance(c, Val) and c.op in _OPPOSITES:
+        return make(_OPPOSITES[c.op], 1, c.args)
+    return make("xor", 1, (c, Val(None, 1, 1)))  # type: ignore[arg-type]
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return all(
+        x is y or (_known(x) is not None and _known(x) == _known(y)) for x, y in zip(a, b, strict=True)
+    )
+
+
+def _negative(c: Any, make: Make) -> Any:
+    zero = Val(None, c.w, 0)  # type: ignore[arg-type]
+    return simplify("slt", 1, (c, zero), make) or make("slt", 1, (c, zero))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if not _is(a, "slt") or not _is(b, "slt"):
+        return False
+    return _known(a.args[1]) == _known(b.args[1]) == 0 and a.args[0] is b.args[0]
