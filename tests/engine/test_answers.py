@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import pytest
 
 from tests.engine.fuzz import Bench
-from tests.engine.machine import DEVICE_VA, STEADY, Machine
+from tests.engine.machine import DATA, DEVICE_VA, NOTHING_VA, STEADY, Machine
+from tests.engine.sequences import COUNT, GOOD
 from tests.engine.short import program, run
 
 ENGINES = ("concrete", "interp", "jit")
@@ -46,3 +48,21 @@ def test_a_write_and_another_read_are_seen(bench: Callable[..., Bench], between:
         out.pop("in regions")
         assert out["d2"] == 0
         assert out == outs[0]
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_an_answer_is_in_the_log_for_the_restart(bench: Callable[..., Bench], size: int) -> None:
+    """The store behind the read is refused; the handler cures its address. The frame is in RAM."""
+    read, move = {1: ("d010", "1290"), 2: ("d050", "3290"), 4: ("d090", "2290")}[size]
+    text = 3 * f"{read} | add.? (a0),d0\n" + f"{move} | move.? (a0),(a1)"
+    good = struct.pack(">15I", 0, 0, 1, 0, 0, 0, 0, 0, DEVICE_VA + STEADY, DATA, 0, 0, 0, 0, 0)
+    p = program(text, {8: DEVICE_VA + STEADY, 9: NOTHING_VA}, image={GOOD: good})
+    outs = []
+    for engine in ENGINES:
+        machine = bench().machines[engine]
+        answered = int(machine.cpu.state.answered)
+        outs.append(run(machine, p, 60))
+        outs[-1].pop("in regions")
+        assert (int(machine.cpu.state.answered) - answered >= 2) == (engine != "concrete")
+        assert int.from_bytes(outs[-1]["ram"][COUNT : COUNT + 2], "big") == 1
+    assert outs[0] == outs[1] == outs[2]
