@@ -51,7 +51,7 @@ def test_a_loop_gets_hot(machine: Machine) -> None:
     out = run(machine, program(COUNT_DOWN, {2: 300}))
     assert out["d1"] == 300
     assert counts(machine)["translated"] >= 1
-    assert out["in regions"] > 650  # of 905; the interpreter has the tail of each budget and the way to a jump
+    assert out["in regions"] > 650  # of 905; the interpreter has each budget's tail and the way to a jump
 
 
 def test_cold_code_is_not_translated(machine: Machine) -> None:

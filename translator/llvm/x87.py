@@ -274,7 +274,7 @@ class X87(Emitter):
         value, size = self.text(v), self._size(v)
         if size.high <= REGISTER.high and size.grain <= REGISTER.grain:
             return
-        # One look at the exponent in memory.  The host hands a store on to a load that is no wider: LLVM would
+        # One look at the exponent in memory. The host hands a store on to a load that is no wider: LLVM would
         # read 32 bits, which takes three times as long as all the rest, unless it is told to read just these.
         at, se, e, off, inside = self.new("p"), self.new(), self.new(), self.new(), self.new()
         self.put(f"store x86_fp80 {value}, ptr %x.look")
