@@ -1,8 +1,8 @@
 """Boot a machine to a text on its console; one line of JSON says what it took.
 
-python tests/bench/boot.py [--engine jit] [--then COMMAND] MACHINE CACHE TEXT [KERNEL ARGUMENTS]
+python tests/bench/boot.py [--engine jit] [--then COMMAND [--until TEXT]] MACHINE CACHE TEXT [KERNEL …]
 
---then: a command to be typed at TEXT, which ends when it says "done".
+--then: a command to be typed at TEXT, which ends when it says "done" or what --until tells.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def resident(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def main(engine: str, then: str, machine: str, cache: str, text: str, *boot: str) -> None:
+def main(engine: str, then: str, until: str, machine: str, cache: str, text: str, *boot: str) -> None:
     """Boot and tell."""
     start = time.perf_counter()
     options = {"boot": boot[0], "boot_args": tuple(boot[1:])} if boot else {}
@@ -33,7 +33,7 @@ def main(engine: str, then: str, machine: str, cache: str, text: str, *boot: str
         sun.expect(text, 600)
         if then:
             sun.send(then + "\r")
-            sun.expect("\ndone", 600)
+            sun.expect(until, 600)
         wall, own = time.perf_counter() - start, time.process_time()
         processor = sun.core.processor
         pool = getattr(processor, "_pool", None)
@@ -53,6 +53,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--engine", default="jit")
     parser.add_argument("--then", default="")
+    parser.add_argument("--until", default="\ndone")
     parser.add_argument("words", nargs="+")
     asked = parser.parse_args()
-    main(asked.engine, asked.then, *asked.words)
+    main(asked.engine, asked.then, asked.until, *asked.words)

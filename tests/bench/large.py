@@ -6,7 +6,8 @@
     generate   a program that writes functions and calls each of them a few times, over and over
     lua, gzip  real programs (TME_PROGRAMS names the folder of `python -m tests.firmware.programs`)
     linux      a boot (TME_LINUX names the folder of tests/guests/linux/build.py)
-    contexts   the same, then two processes that wake each other through pipes: same addresses, other pages
+    sunos      Sun's PROM, its tests, MUNIX from tape to its menu (TME_GUESTS, see tests/guests/sunos.py)
+    contexts   Linux, then two processes that wake each other through pipes: same addresses, other pages
 
 Processor seconds of the machine's own process, starting included; QEMU runs what it can.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 from tests.bench.around import LINUX
 from tests.bench.process import run
 from tests.bench.targets import HERE, TARGETS
+from tests.guests import sunos
 
 SUN3 = TARGETS[0]
 GROW = (25, 100, 400, 1600)
@@ -151,6 +153,9 @@ def measure(guest: Guest, out: Path) -> dict[str, float]:
 
 def systems(out: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Kernels to boot: a name, what tests/bench/boot.py wants."""
+    if not sunos.MISSING:
+        (machine := out / "SUNOS").write_text(sunos.description(out, "si"))
+        yield "sunos", ("--then", "b st()", "--until", "Enter a 1 or 2: ", str(machine), "CACHE", "\n>")
     kernel = Path(os.environ.get("TME_LINUX") or "/nowhere") / "vmlinux"
     if kernel.exists():
         prompt, *words = LINUX
