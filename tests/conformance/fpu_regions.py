@@ -1,4 +1,4 @@
-"""The 68881 in regions, which use the host's x87, against the interpreter's portable arithmetic."""
+"""The 68881 in regions and handlers, which use the host's x87, against the portable arithmetic."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def blocks(cases: int | None, seed: int) -> list[tuple[int, int]]:
 
 
 @cache
-def native() -> Any:
+def natives() -> tuple[Any, Any]:
+    """Interpreters without and with the host's x87."""
     from tests.native import interpreter
-    from tests.translator.m68k.fpu.test_regions import MODEL
+    from tests.translator.m68k.fpu.test_regions import MODEL, without_x87
     from translator.m68k.user import PAGE_BITS
     from translator.memory import Mmu
 
-    return interpreter(MODEL, Mmu(page_bits=PAGE_BITS))
+    return without_x87(), interpreter(MODEL, Mmu(page_bits=PAGE_BITS))
 
 
 def run(model: str, engine: str, seed: int, count: int) -> Tally:
@@ -44,8 +45,9 @@ def run(model: str, engine: str, seed: int, count: int) -> Tally:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "loop"
         path.write_bytes(loops.program(random.Random(seed), count))
-        want, _ = loops.run(path, native(), None)
-        got, out.in_regions = loops.run(path, native(), Jit(loops.FULL, native(), Cache(None), Pool(0)))
+        portable, native = natives()
+        want, *_ = loops.run(path, portable, None)
+        got, _, out.in_regions = loops.run(path, native, Jit(loops.FULL, native, Cache(None), Pool(0)))
     for n in range(count):
         a, b = (x[n * loops.RESULT :][: loops.RESULT] for x in (got, want))
         if a == b:

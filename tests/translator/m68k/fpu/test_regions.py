@@ -39,14 +39,18 @@ TO_MEMORY = (LONG, SINGLE_REAL, EXTENDED_REAL, WORD, DOUBLE_REAL, BYTE)
 NUMBER_OF_REGIONS = 12
 
 
-@pytest.fixture(scope="module")
-def portable(code_cache: Cache) -> Native:
-    """An interpreter as on hosts without an x87."""
+def without_x87(code_cache: Cache | None = None) -> Native:
+    """An interpreter as on hosts that have none."""
     name = MODEL.name + " portable"  # of its own: no cache may take it for the other
     insns = InsnSet("m68k", 16, ISET._shape)
     insns.insns = [replace(i, models=frozenset({name})) for i in MODEL.decoder.insns]
     model = Model(replace(MODEL.isa, host=None, insns=insns), name, options=MODEL.options)
     return interpreter(model, Mmu(page_bits=PAGE_BITS), code_cache)
+
+
+@pytest.fixture(scope="module")
+def portable(code_cache: Cache) -> Native:
+    return without_x87(code_cache)
 
 
 @pytest.fixture(scope="module")
