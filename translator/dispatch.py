@@ -69,9 +69,6 @@ region:
   musttail call tailcc void %code(ptr %st, ptr null, i64 %budget, i64 %op)
   ret void
 miss:
-  %jumped = icmp eq ptr %ip, null                ; a slice may begin anywhere: no place for a region
-  br i1 %jumped, label %warm, label %go
-warm:
   %hs = getelementptr i8, ptr %st, i64 $heat
   %hp = getelementptr i16, ptr %hs, i64 %h
   %n0 = load i16, ptr %hp
@@ -343,9 +340,9 @@ define internal void @set_window(ptr %st, i64 %host, i64 %end, i32 %va, i32 %spa
 
 declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
 
-define void @run(ptr %st, i32 %pc, i64 %budget) {         ; @enter, with an ip: the place is not heated
+define void @run(ptr %st, i32 %pc, i64 %budget) {
   %op = zext i32 %pc to i64
-  call tailcc void @enter(ptr %st, ptr %st, i64 %budget, i64 %op)
+  call tailcc void @enter(ptr %st, ptr null, i64 %budget, i64 %op)
   ret void
 }
 

@@ -142,7 +142,7 @@ def test_the_same_state(small: Native, machine: Machine, name: str) -> None:
     assert not differences(want, got)
     again = machine.execute(p, itertools.repeat(40))  # translated from the start, windows full
     assert not differences(want, again)
-    assert machine.cpu.state.insns_jit > (0 if name == "forgotten use" else 50)
+    assert machine.cpu.state.insns_jit > (0 if name == "forgotten use" else 100)
 
 
 def test_pages_are_shown_once(machine: Machine) -> None:

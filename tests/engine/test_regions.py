@@ -51,7 +51,7 @@ def test_a_loop_gets_hot(machine: Machine) -> None:
     out = run(machine, program(COUNT_DOWN, {2: 300}))
     assert out["d1"] == 300
     assert counts(machine)["translated"] >= 1
-    assert out["in regions"] > 650  # of 905; the interpreter has each budget's tail and the way to a jump
+    assert out["in regions"] > 780  # of 905; the tail of each budget is the interpreter's
 
 
 def test_cold_code_is_not_translated(machine: Machine) -> None:
@@ -94,7 +94,7 @@ def test_a_region_calls_and_returns(machine: Machine) -> None:
 4e75 | rts"""
     out = run(machine, program(code, {2: 200}))
     assert out["d1"] == 200
-    assert out["in regions"] > 600  # of some 1,000; budgets end anywhere in the loop
+    assert out["in regions"] > 900
 
 
 @pytest.mark.parametrize(("insn", "register", "value"), [
