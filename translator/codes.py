@@ -173,8 +173,10 @@ class Codes:
         """Forget a region; its host code is freed by `sweep`."""
         self.on_dropped(code)
         if self.by_place.pop(code.place, None) is not None:
-            self._pages.subtract(self._pages_of(code))
-            self._pages = +self._pages
+            for number in self._pages_of(code):
+                self._pages[number] -= 1
+                if not self._pages[number]:
+                    del self._pages[number]
         self._stale.append(code)
         for key in code.keys:
             slot = self._jump(key)

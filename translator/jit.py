@@ -20,7 +20,6 @@ from .cache import Cache
 from .codes import MASK32, Code, Codes, Place
 from .fastmem import Fastmem
 from .isa import Model
-from .memory import Range
 from .places import Home, Places, by_page, contents
 from .region import code_reader
 from .shelf import Shelf
@@ -294,10 +293,6 @@ class Jit:
     def forget_addresses(self) -> None:
         """The jump cache has been emptied."""
         self.linked.forget_addresses()
-
-    def code_written(self, r: Range, offset: int, size: int) -> None:
-        """A store is about to change bytes offset..offset+size-1."""
-        self.linked.written(r, offset, size)
 
     def stats(self) -> dict[str, int]:
         """What `--stats` shows."""

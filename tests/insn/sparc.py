@@ -312,7 +312,7 @@ class RegionEngine(NativeEngine):
         cpu.halted = False
         cpu.run(STEPS)  # … and to one that is known does not
         memory = cpu.memory.ranges[0]
-        self.jit.code_written(memory, 0, memory.size)  # the next program may lie there
+        self.jit.linked.written(memory, 0, memory.size)  # the next program may lie there
 
 
 def acceptable(seeds: range, length: int, engine: Engine) -> list[tuple[Program, bytes]]:

@@ -283,15 +283,19 @@ class X87(Emitter):
         self.put(f"{e} = and i16 {se}, 32767")
         self.put(f"{off} = sub i16 {e}, {BIAS - SMALLEST}")
         self.put(f"{inside} = icmp ult i16 {off}, {SMALLEST + CHECKED.high}")
-        self.n += 1
-        k = self.n
-        self.cond(inside, f"moderate{k}", f"extreme{k}", LIKELY)
-        self.block(f"extreme{k}")
-        self._guard(self._compare("oeq", value, ZERO), "float")
-        self.br(f"moderate{k}")
-        self.block(f"moderate{k}")
+        self._or_zero(inside, value)
         assert isinstance(v.x, Uop)
         self.sizes[v.x.n] = CHECKED
+
+    def _or_zero(self, usual: str, value: str) -> None:
+        """Leave unless `usual` holds or the number is zero."""
+        self.n += 1
+        normal, odd = f"normal{self.n}", f"odd{self.n}"
+        self.cond(usual, normal, odd, LIKELY)
+        self.block(odd)
+        self._guard(self._compare("oeq", value, ZERO), "float")
+        self.br(normal)
+        self.block(normal)
 
     def _limit(self, bits: int) -> str:
         """A double, loaded where it is used: LLVM would keep it in one of the few registers."""
@@ -461,13 +465,7 @@ class X87(Emitter):
         self.put(f"{e0} = and i{w} {r}, {top}")
         self.put(f"{e1} = sub i{w} {e0}, 2")
         self.put(f"{good} = icmp ult i{w} {e1}, {top - 2}")
-        self.n += 1
-        k = self.n
-        self.cond(good, f"normal{k}", f"odd{k}", LIKELY)
-        self.block(f"odd{k}")
-        self._guard(self._compare("oeq", self.text(a), ZERO), "float")
-        self.br(f"normal{k}")
-        self.block(f"normal{k}")
+        self._or_zero(good, self.text(a))
 
     def op_x_to_integer(self, u: Uop) -> None:
         a, bits = u.args
