@@ -67,6 +67,7 @@ class Cpu:
         self.reason = Reason.BUDGET
         self.stopped = self.halted = False
         self.jumps_used = True  # the jump cache may hold something
+        self.short_slices = False  # so that the places at which they begin should be regions
         self.executed = 0  # instructions since power-up, up to the start of the running slice
         self.edges = 0  # instructions that the concrete engine did for a native one
         self._slice = 0
@@ -358,7 +359,9 @@ class Cpu:
         self._slice = budget
         self.replay.forget()
         self.answers.forget()
-        (self.native.step if alone else self.native.run)(self.address, s.pc, budget)
+        native = self.native
+        run = native.step if alone else native.run_warm if self.short_slices else native.run
+        run(self.address, s.pc, budget)
         self.reason = Reason(s.reason)
         if self.reason is Reason.EDGE:
             left = int(s.budget)

@@ -69,6 +69,9 @@ region:
   musttail call tailcc void %code(ptr %st, ptr null, i64 %budget, i64 %op)
   ret void
 miss:
+  %jumped = icmp eq ptr %ip, null
+  br i1 %jumped, label %warm, label %go
+warm:
   %hs = getelementptr i8, ptr %st, i64 $heat
   %hp = getelementptr i16, ptr %hs, i64 %h
   %n0 = load i16, ptr %hp
@@ -340,7 +343,13 @@ define internal void @set_window(ptr %st, i64 %host, i64 %end, i32 %va, i32 %spa
 
 declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
 
-define void @run(ptr %st, i32 %pc, i64 %budget) {
+define void @run(ptr %st, i32 %pc, i64 %budget) {        ; with an ip: where a slice begins nobody has jumped to
+  %op = zext i32 %pc to i64
+  call tailcc void @enter(ptr %st, ptr %st, i64 %budget, i64 %op)
+  ret void
+}
+
+define void @run_warm(ptr %st, i32 %pc, i64 %budget) {   ; as if somebody had
   %op = zext i32 %pc to i64
   call tailcc void @enter(ptr %st, ptr null, i64 %budget, i64 %op)
   ret void

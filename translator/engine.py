@@ -68,6 +68,8 @@ Progress = Callable[[str, int, int], None]
 class Native:
     """Interpreter code in place: `run(state address, pc, budget)`, `step`, and the routines by name.
 
+    `run_warm` counts its pc as a place that was jumped to.
+
     `quick`: what is not in the cache is compiled in a hurry; `improve` replaces it while the guest runs.
     """
 
@@ -86,7 +88,7 @@ class Native:
         blobs = self._interpreter(cache, pool, progress, quick)
         support, index, lengths, *parts = blobs
         names = interp.externals(model)
-        entries = ["run", "step", "chain", "exit", *(f"call_{n}" for n in model.isa.routines)]
+        entries = ["run", "run_warm", "step", "chain", "exit", *(f"call_{n}" for n in model.isa.routines)]
         self._linked = [self.linker.link(support, names + entries, {})]
         self.addresses = self._linked[0].addresses
         self._imports = {n: self.addresses[n] for n in names}
@@ -98,6 +100,7 @@ class Native:
         self._registers = mmu.registers and self._function("registers", mmu, mmu.registers, cache)
         entry = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint64)
         self.run = entry(self.addresses["run"])
+        self.run_warm = entry(self.addresses["run_warm"])
         self.step = entry(self.addresses["step"])
         self.routines = {n: entry(self.addresses[f"call_{n}"]) for n in model.isa.routines}
 

@@ -29,7 +29,7 @@ from .translation import Translation, translate, within
 from .wishes import Wishes
 from .worker import Pool
 
-HOT = 50  # taken branches to a place before it is translated, when nothing waits
+HOT = 50  # taken branches to a place before it is translated, when nothing waits; with less, slices are short
 CROWD = 8  # so many waiting double that, twice as many treble it …
 HOTTEST = 0x7FFF  # … up to this
 SHARE, HEAD_START = 0.05, 0.05  # of the machine's processor seconds; seconds
@@ -67,6 +67,7 @@ class Jit:
     def attach(self, cpu: Any) -> None:
         self.cpu = cpu
         self._limit = cpu.state.hot_limit = self.hot
+        cpu.short_slices = self.hot < HOT
         self.places = Places(cpu)
         self.linked = Codes(cpu, self.native.linker, self.places, self.counts)
         self.linked.on_dropped = lambda code: self.on_dropped(code)
