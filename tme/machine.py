@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 SLICE = 0.004
 """Host seconds between two looks at the host's files: a key press waits no longer."""
-QUANTUM = 0.001
+QUANTUM = 0.002
 """Host seconds that a quantum should take."""
-SMALLEST, LARGEST = 100, 2_000_000
+SMALLEST, LARGEST = 100, 20_000_000
 """Instructions of a quantum."""
 FIRST = 500
 """Instructions of the first quantum after a wait in a loop; the next are each twice as long. Most interrupts
