@@ -343,7 +343,7 @@ define internal void @set_window(ptr %st, i64 %host, i64 %end, i32 %va, i32 %spa
 
 declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)
 
-define void @run(ptr %st, i32 %pc, i64 %budget) {        ; with an ip: where a slice begins nobody has jumped to
+define void @run(ptr %st, i32 %pc, i64 %budget) {       ; with an ip: nobody has jumped there
   %op = zext i32 %pc to i64
   call tailcc void @enter(ptr %st, ptr %st, i64 %budget, i64 %op)
   ret void

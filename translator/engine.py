@@ -29,7 +29,16 @@ COMMON = ("spec", "llvm", "softfloat", "isa.py", "state.py", "trace.py", "softmm
 _MEMORY = ("mapping.py", "access.py", "answers.py")
 INTERPRETER = (*COMMON, *_MEMORY, "interp.py", "handlers.py", "usual.py", "dispatch.py")
 _EMITTERS = ("nodes.py", "lazy.py", "recall.py", "parts.py", "simplify.py", "doubts.py", "render.py")
-REGIONS = (*COMMON, "steps.py", "region.py", "trees.py", *_EMITTERS, "translation.py", "shelf.py")
+REGIONS = (
+    *COMMON,
+    "region_trace.py",
+    "steps.py",
+    "region.py",
+    "trees.py",
+    *_EMITTERS,
+    "translation.py",
+    "shelf.py",
+)
 
 
 @cache

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .isa import Model
+from .region_trace import RegionTrace, Untranslatable
 from .spec.insn import Fields
 from .spec.semantics import MODE
 from .spec.value import Uop, Val
-from .trace import RegionTrace, Untranslatable
 
 MASK32 = 0xFFFFFFFF
 

@@ -13,11 +13,12 @@ import pytest
 from translator.llvm import build
 from translator.m68k import M68020
 from translator.native import function
+from translator.region_trace import RegionTrace, Untranslatable
 from translator.spec.concrete import Concrete
 from translator.spec.semantics import Reg, Semantics
 from translator.spec.value import COMPARES, FOLD, Val
 from translator.state import Layout
-from translator.trace import RegionTrace, Trace, Untranslatable, dump
+from translator.trace import Trace, dump
 
 FILE, BYTES, WIDE = Reg("file", 32, 4), Reg("bytes", 8, 4), Reg("wide", 64)
 LAYOUT = Layout("tracetest", (WIDE, FILE, BYTES), core=False)

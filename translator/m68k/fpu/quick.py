@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...llvm import x87_exit as x87
+from ...region_trace import RegionTrace
 from ...spec.insn import Fields, Insn
 from ...spec.semantics import DATA, PROGRAM
 from ...spec.value import Val
-from ...trace import RegionTrace
 from ..ea import AREG, DREG, POSTINC, PREDEC
 from ..exceptions import branch
 from ..regs import read_d, write_d
