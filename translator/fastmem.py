@@ -58,7 +58,9 @@ class _Record(ctypes.Structure):
     )
 
 
-class _Sigaction(ctypes.Structure):
+class Sigaction(ctypes.Structure):
+    """What a signal leads to, as the C library has it."""
+
     _fields_ = (
         ("handler", ctypes.c_void_p),
         ("mask", ctypes.c_uint8 * 128),
@@ -111,13 +113,13 @@ class _Process:
 
     def install(self) -> None:
         """Be the first to hear of faults; whoever was is asked about those that are none of ours."""
-        now = _Sigaction()
+        now = Sigaction()
         self.libc.sigaction(SIGSEGV, None, ctypes.byref(now))
         if now.handler == self._handler:
             return
         self._process[2] = now.handler or 0
         flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER
-        mine = _Sigaction(handler=self._handler, flags=flags)
+        mine = Sigaction(handler=self._handler, flags=flags)
         self.libc.sigaction(SIGSEGV, ctypes.byref(mine), None)
 
     def _publish(self, index: int, rows: int, words: Iterable[int]) -> None:

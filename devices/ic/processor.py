@@ -234,6 +234,8 @@ class Processor(Element):
         self.cpu.limit(count)
 
     def poll(self) -> None:
+        if self._debugger is not None:
+            self._debugger.poll()
         if self._jit is not None:
             self._jit.poll()
         elif self._pool is not None and self._pool.busy:
@@ -267,6 +269,8 @@ class Processor(Element):
             found["region exits"] = dict(zip(EXITS, map(int, state.exits), strict=False))
         if self._debugger is not None:
             found["seconds by stage"] = self._debugger.stats()
+            if self.machine.options.stats:
+                found["where the time went"] = self._debugger.where()
         return found
 
     def registers(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from tme.debug.perfmap import PerfMap
 from tme.debug.timing import TimedIo
 from tme.debug.tracefile import TraceWriter
 from tme.debug.tracer import Tracer
+from tme.debug.whereabouts import Row, Whereabouts
 from tme.errors import TmeError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Debugger:
         self._regions()
         self._observers()
         self._perf_map()
+        self._where = Whereabouts(cpu, self.options.boot) if self.options.stats else None
 
     def log(self, text: str) -> None:
         self.machine.log(None, text)
@@ -95,6 +97,17 @@ class Debugger:
             }
         return found
 
+    def where(self) -> list[Row] | str:
+        """The processor seconds of this process by region; only with --stats."""
+        return self._where.rows() if self._where is not None else "not known without --stats"
+
+    def poll(self) -> None:
+        """Between quanta."""
+        if self._where is not None:
+            self._where.sort()
+
     def close(self) -> None:
         """The trace and the other files are complete."""
+        if self._where is not None:
+            self._where.close()
         self._files.close()
