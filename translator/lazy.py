@@ -288,9 +288,11 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         addr, size, space = u.args
         if not self._fast or space is not DATA:
             return False
-        found = path.memory.find(*apart(self._operand(addr)), size)
+        base, at = apart(self._operand(addr))
+        found = path.memory.find(base, at, size)
         if found is None:
-            return False
+            halved = size == 8 and not self.m.alignment(8)
+            return halved and self._recalled_halves(u, base, at, path)
         value, before, whole = found
         shift = 8 * (whole - size - before if self.m.isa.big_endian else before)
         if isinstance(value, Val):
@@ -302,6 +304,16 @@ class LazyEmitter(FastEmitter, X87, Doubting):
                 value = self._make("lshr", value.w, (value, count))
             value = self._make("trunc", 8 * size, (value,))
         self._local[u.n] = value
+        return True
+
+    def _recalled_halves(self, u: Uop, base: Any, at: int, path: Path) -> bool:
+        """The same of two longs: the host would have to wait until both have been stored."""
+        halves = [path.memory.find(base, at + k, 4) for k in (0, 4)]
+        if any(h is None or h[1:] != (0, 4) for h in halves):
+            return False
+        high, low = (h[0] for h in (halves if self.m.isa.big_endian else halves[::-1]) if h)
+        up = self._make("shl", 64, (self._make("zext", 64, (high,)), Val(None, 64, 32)))  # type: ignore[arg-type]
+        self._local[u.n] = self._make("or", 64, (up, self._make("zext", 64, (low,))))
         return True
 
     def op_load(self, u: Any) -> None:

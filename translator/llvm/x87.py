@@ -1,6 +1,6 @@
 """Extended precision on the host's x87, inside regions: the uops `x_…` of 80 bits as LLVM text.
 
-A region keeps data registers as x86_fp80 values. Between blocks they are below 2^2100 in magnitude and
+A region keeps data registers as x86_fp80 values. Between blocks they are below 2^2164 in magnitude and
 multiples of 2^-2200, so that no single operation on them overflows or becomes denormal. Within a block the
 emitter knows bounds of all values (`Size`) and checks only what could be too large or too fine by then; what
 is, is a side exit, and so are division by zero, roots of negative numbers, infinities and NaNs.
@@ -43,13 +43,20 @@ SAFE = 16380  # results below 2^SAFE that are multiples of 2^-SAFE are normal nu
 
 
 class Size(NamedTuple):
-    """Of a number x: |x| < 2^high, and x is a multiple of 2^-grain."""
+    """Of a number x: |x| < 2^high, and x is a multiple of 2^-grain.
+
+    piled: |x| is below 2^PILE times one more than the instructions since the region was entered.
+    """
 
     high: int
     grain: int
+    piled: bool = False
 
 
-REGISTER = Size(2100, 2200)  # between blocks: sums of products of doubles need no check
+PILE = 2100
+# Between blocks.  There are fewer than 2^64 instructions: what a loop adds to a register needs no check if
+# each time it is below 2^PILE, as products of doubles are.
+REGISTER = Size(PILE + 64, 2200, True)
 # A check is stricter: between 2^-SMALLEST and 2^1024, or zero.
 SMALLEST = 1011
 CHECKED = Size(1024, SMALLEST + 63)
@@ -61,6 +68,8 @@ def _size_of(kind: int, a: Size, b: Size) -> Size:
         return Size(a.high + b.high, a.grain + b.grain)
     if kind == DIV:
         return Size(b.high + a.grain, b.grain + a.high + 64)
+    if a.piled != b.piled and min(a.high, b.high) <= PILE:
+        return Size(REGISTER.high, max(a.grain, b.grain), True)
     return Size(max(a.high, b.high) + 1, max(a.grain, b.grain))
 
 
@@ -245,7 +254,7 @@ class X87(Emitter):
         self.put(f"{e} = and i16 {se}, 32767")
         least = BIAS - REGISTER.grain + 63
         self.put(f"{off} = sub i16 {e}, {least}")
-        self.put(f"{inside} = icmp ult i16 {off}, {BIAS + REGISTER.high - least}")
+        self.put(f"{inside} = icmp ult i16 {off}, {BIAS + PILE - least}")
         self.put(f"{normal} = icmp slt i64 {m}, 0")
         self.put(f"{good} = and i1 {inside}, {normal}")
         self.put(f"{zero} = icmp eq i64 {m}, 0")
@@ -272,7 +281,7 @@ class X87(Emitter):
     def _ensure(self, v: Val) -> None:
         """Leave unless v is small and coarse enough for a register between blocks."""
         value, size = self.text(v), self._size(v)
-        if size.high <= REGISTER.high and size.grain <= REGISTER.grain:
+        if (size.piled or size.high <= PILE) and size.grain <= REGISTER.grain:
             return
         # One look at the exponent in memory. The host hands a store on to a load that is no wider: LLVM would
         # read 32 bits, which takes three times as long as all the rest, unless it is told to read just these.
@@ -364,6 +373,7 @@ class X87(Emitter):
         se, m = (self.text(v) for v in u.args)
         self._guard(self._moderate(se, m), "float")
         self._whole(se, m, f"%t{u.n}")
+        self.sizes[u.n] = Size(PILE, REGISTER.grain)
 
     def op_x_one(self, u: Uop) -> None:
         kind, a = u.args
@@ -378,7 +388,7 @@ class X87(Emitter):
         elif kind == SQRT:
             self._guard(self._compare("oge", v, ZERO), "float")
             self.put(f"{r} = call x86_fp80 {CONSTRAINED}.sqrt.f80(x86_fp80 {v}, {MODES}) strictfp")
-            self.sizes[u.n] = Size(max(size.high, 1), size.grain // 2 + 65)
+            self.sizes[u.n] = Size(max(size.high + 1 >> 1, 1), size.grain // 2 + 65)
         else:
             words = "ptr elementtype(i16) %x.cut, ptr elementtype(i16) %x.usual"
             asm = f'asm sideeffect "{ROUND[kind]}", "={{st}},*m,*m,0"'
@@ -388,7 +398,7 @@ class X87(Emitter):
     def op_x_two(self, u: Uop) -> None:
         kind, a, b = u.args
         while max(size := _size_of(kind, self._size(a), self._size(b))) > SAFE:
-            self._ensure(max(a, b, key=lambda v: sum(self._size(v))))
+            self._ensure(max(a, b, key=lambda v: sum(self._size(v)[:2])))
         self.sizes[u.n] = size
         if kind == DIV:
             self._guard(self._compare("one", self.text(a), ZERO), "float")

@@ -171,3 +171,40 @@ def test_sample(portable: Native, native: Native, tmp_path: Path) -> None:
 def test_many(portable: Native, native: Native, tmp_path: Path, block: int) -> None:
     """120 programs with 1,000 operands each."""
     check(portable, native, tmp_path, 100 + block, 12, 1000)
+
+
+def repeated(values: list[Number], count: int, body: bytes) -> bytes:
+    """A loop over fp0-fp3 that carries them on; they and FPSR are written each time."""
+    data, results = ORIGIN, ORIGIN + 64
+    code = struct.pack(">HIHIHI", 0x41F9, data, 0x43F9, results, 0x2C3C, count) + words(0xF210, 0xD0F0)
+    again = len(code)
+    code += body + words(0xF211, 0xF0F0, 0xF229, 0xA800, 52, 0x43E9, RESULT, 0x5386)
+    code += words(0x6600, again - len(code) - 2 & 0xFFFF)
+    image = b"".join(struct.pack(">HHQ", se, 0, m) for se, m in values)
+    return elf(image.ljust(64, b"\0"), results, RESULT * count, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        words(0xF200, 0x0422),  # fadd fp1,fp0: what a loop adds up is not looked at
+        words(0xF200, 0x0422, 0xF200, 0x04A8),  # and fsub fp1,fp1
+        words(0xF200, 0x0022),  # fadd fp0,fp0: doubled until it is infinite
+        words(0xF200, 0x0422, 0xF200, 0x00A2),  # sums of sums: as fast as Fibonacci's
+        words(0xF200, 0x0422, 0xF200, 0x0828, 0xF200, 0x0023),  # and squared
+        words(0xF200, 0x0422, 0xF200, 0x0004),  # and its root
+        # move.l d1,-(sp); move.l d6,-(sp); fadd.d (sp)+,fp0: a double that was stored by halves
+        words(0x2F01, 0x2F06, 0xF21F, 0x5422),
+    ],
+)
+@pytest.mark.parametrize("high", [0, 2040, 2098, 2160, 16380])
+def test_sums_in_loops(portable: Native, native: Native, tmp_path: Path, body: bytes, high: int) -> None:
+    values = [(BIAS, 1 << 63), (BIAS + high, 3 << 62), (0x8000 | BIAS + high, 5 << 61), (BIAS, 1 << 63)]
+    path = tmp_path / "loop"
+    path.write_bytes(repeated(values, 120, body))
+    want, states, _ = run(path, portable, None)
+    for jit in None, Jit(FULL, native, Cache(None), Pool(0), hot=5):
+        got, others, insns = run(path, native, jit)
+        assert got == want
+        assert others == states
+        assert insns or jit is None or high or len(body) > 4
