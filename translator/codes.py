@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .arena import Arena
 from .llvm.fast import SITES
 from .memory import Range
 from .places import Home, Places
@@ -62,7 +61,6 @@ class Codes:
 
     def __init__(self, cpu: Cpu, linker: Any, places: Places, counts: dict[str, int]) -> None:
         self.cpu, self.linker, self.places, self.counts = cpu, linker, places, counts
-        self.arena = Arena()
         self.by_place: dict[Place, Code] = {}
         self._granules: dict[tuple[int, int], set[Code]] = {}  # (range base, granule) -> code on it
         self._pages: Counter[int] = Counter()  # virtual pages of their guest code, in any context
@@ -74,9 +72,7 @@ class Codes:
     def link(self, place: Place, made: Translation, homes: list[Home], fast: Fastmem | None) -> Code:
         """Put a region in place of whatever is there; `fast`: the windows that it uses."""
         start = time.perf_counter()
-        linked = self.arena.put(made.obj, SITES)
-        if linked is None:
-            linked = self.linker.link(made.obj, ["region"] if fast is None else ["region", SITES], {})
+        linked = self.linker.link([made.obj], ["region"] if fast is None else ["region", SITES])
         self.seconds += time.perf_counter() - start
         address = linked.addresses["region"]
         size = len(made.obj)

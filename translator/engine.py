@@ -14,8 +14,8 @@ from typing import Any
 from . import interp
 from .cache import Cache, digest, outdated
 from .isa import Model
+from .linker import Linked, Linker
 from .llvm import build
-from .llvm.build import Linked
 from .memory import Mmu
 from .native import function
 from .spec.value import Val
@@ -92,18 +92,15 @@ class Native:
         quick: bool = False,
     ) -> None:
         self.model, self.page_bits = model, mmu.page_bits
-        self.linker = build.Linker()
+        self.linker = Linker()
         self._hurried: list[bytes] | None = None  # what `improve` is to make better
         blobs = self._interpreter(cache, pool, progress, quick)
         support, index, lengths, *parts = blobs
-        names = interp.externals(model)
-        entries = ["run", "run_warm", "step", "chain", "exit", *(f"call_{n}" for n in model.isa.routines)]
-        self._linked = [self.linker.link(support, names + entries, {})]
-        self.addresses = self._linked[0].addresses
-        self._imports = {n: self.addresses[n] for n in names}
         words = len(index) // 2
         self.handlers = (ctypes.c_uint64 * words)()
-        self._fill_table(index, parts)
+        self._linked: list[Linked] = []
+        self._put(support, index, parts)
+        self.addresses = self._linked[0].addresses
         self.lengths = (ctypes.c_uint8 * words).from_buffer_copy(lengths)
         self._mmu = self._function("translate", mmu, mmu.translate, cache)
         self._registers = mmu.registers and self._function("registers", mmu, mmu.registers, cache)
@@ -113,16 +110,19 @@ class Native:
         self.step = entry(self.addresses["step"])
         self.routines = {n: entry(self.addresses[f"call_{n}"]) for n in model.isa.routines}
 
-    def _fill_table(self, index: bytes, parts: list[bytes]) -> None:
-        """Link the parts and let the instruction words lead to them."""
+    def _put(self, support: bytes, index: bytes, parts: list[bytes]) -> None:
+        """Put an interpreter in place and let the instruction words lead to its handlers."""
+        names = interp.externals(self.model)
+        names += "run", "run_warm", "step", "chain", "exit", *(f"call_{n}" for n in self.model.isa.routines)
+        tables = [f"part_{k * HANDLERS_PER_PART}" for k in range(len(parts))]
+        linked = self.linker.link([support, *parts], names + tables)
+        self._linked.append(linked)
         table: list[int] = []
-        for k, obj in enumerate(parts):
-            first = k * HANDLERS_PER_PART
-            linked = self.linker.link(obj, [f"part_{first}"], self._imports)
-            self._linked.append(linked)
-            count = min(HANDLERS_PER_PART, self._count(index) - first)
-            table += build.pointers(linked.addresses[f"part_{first}"], count)
-        table.append(self.addresses["rt_illegal"])
+        total = self._count(index)
+        for name in tables:
+            count = min(HANDLERS_PER_PART, total - len(table))
+            table += (ctypes.c_uint64 * count).from_address(linked.addresses[name])
+        table.append(linked.addresses["rt_illegal"])
         self.handlers[:] = [table[n] for n in memoryview(index).cast("H")]
 
     @staticmethod
@@ -164,7 +164,7 @@ class Native:
             better[first] = obj
             if len(better) == len(starts):
                 parts = [better[f] for f in starts]
-                self._fill_table(frame[1], parts)
+                self._put(frame[0], frame[1], parts)
                 cache.put(self._key(FULL), [*frame, *parts])
 
         def done(first: int) -> Callable[[Any, str | None], None]:
@@ -232,7 +232,7 @@ class Native:
         if blobs is None:
             blobs = [build.compile_text(text, 2, 2)]
             cache.put(key, blobs)
-        return self.linker.link(blobs[0], [name], {})
+        return self.linker.link(blobs, [name])
 
     def attach(self, cpu: Any) -> None:
         """Give a CPU's state the addresses that native code needs."""

@@ -28,6 +28,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .cache import Cache, digest
+from .linker import Linker
 from .llvm import build
 from .llvm.fast import GUARD, SITES
 from .mapping import CONTEXTS, ROWS, STRIDE
@@ -85,7 +86,6 @@ class _Process:
     """
 
     def __init__(self, cache: Cache) -> None:
-        self._linker = build.Linker()
         source = text(Layout("core", ()))
         key = digest("segv", build.identity(), source)
         blobs = cache.get(key)
@@ -93,7 +93,7 @@ class _Process:
             blobs = [build.compile_text(source, 2, 2)]
             cache.put(key, blobs)
         names = ["on_segv", "fast_flush", "fast_hide", "fast_revoke", "process"]
-        self._linked = self._linker.link(blobs[0], names, {})
+        self._linked = Linker().link(blobs, names)
         at = self._linked.addresses
         u64 = ctypes.c_uint64
         self.flush = ctypes.CFUNCTYPE(None, u64)(at["fast_flush"])

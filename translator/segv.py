@@ -24,7 +24,7 @@ SLOW_ENTRIES = 256
 
 _TEXT = """
 target triple = "x86_64-unknown-linux-gnu"
-@process = global [5 x i64] zeroinitializer
+@process = dso_local global [5 x i64] zeroinitializer
 
 define void @on_segv(i32 %sig, ptr %info, ptr %uc) nounwind {
 entry:

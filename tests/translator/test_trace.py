@@ -116,7 +116,7 @@ def test_random_semantics(linker: build.Linker, block: int) -> None:
     for seed in range(20 * block, 20 * block + 20):
         fn = Random(seed)
         text = function("f", M68020, LAYOUT, fn, (32, 32))
-        linked = linker.link(build.compile_text(text, 2, 2), ["f"], {})
+        linked = linker.link([build.compile_text(text, 2, 2)], ["f"])
         call = TYPE(linked.addresses["f"])
         rng = random.Random(seed)
         for _ in range(12):
@@ -142,7 +142,7 @@ def test_a_run_time_number_may_name_a_pending_register() -> None:
         return s.read(FILE, i & 3).zext(64) << 32 | s.read(FILE, 2).zext(64)
 
     text = function("f", M68020, LAYOUT, both, (32, 32))
-    linked = build.Linker().link(build.compile_text(text, 2), ["f"], {})
+    linked = build.Linker().link([build.compile_text(text, 2)], ["f"])
     call = TYPE(linked.addresses["f"])
     for i in range(4):
         for j in range(4):

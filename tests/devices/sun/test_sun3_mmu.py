@@ -20,7 +20,7 @@ NOT_BOOT = 0x80
 
 def build_function(semantics):
     text = function("fn", MODELS["m68020"], mmu.LAYOUT, semantics, (32, 32, 32))
-    linked = build.Linker().link(build.compile_text(text, 2, 2), ["fn"], {})
+    linked = build.Linker().link([build.compile_text(text, 2, 2)], ["fn"])
     word, long = ctypes.c_uint32, ctypes.c_uint64
     entry = ctypes.CFUNCTYPE(long, long, word, word, word)
     fn = entry(linked.addresses["fn"])

@@ -24,7 +24,7 @@ HOLE = 0x2000_0000
 
 def build_function(semantics):
     text = function("fn", CY7C601, mmu.LAYOUT, semantics, (32, 32, 32))
-    linked = build.Linker().link(build.compile_text(text, 2, 2), ["fn"], {})
+    linked = build.Linker().link([build.compile_text(text, 2, 2)], ["fn"])
     word, long = ctypes.c_uint32, ctypes.c_uint64
     fn = ctypes.CFUNCTYPE(long, long, word, word, word)(linked.addresses["fn"])
     fn.keep = linked
