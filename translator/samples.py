@@ -19,6 +19,7 @@ import sys
 from array import array
 
 from .fastmem import SA_ONSTACK, SA_SIGINFO, Sigaction
+from .linker import Linker
 from .llvm import build
 
 PERIOD = 0.001  # processor seconds; most hosts' ticks are 1 to 4 ms
@@ -26,7 +27,7 @@ ENTRIES = 1 << 16
 SA_RESTART = 0x10000000
 _TEXT = """
 target triple = "x86_64-unknown-linux-gnu"
-@table = global [2 x i64] zeroinitializer                ; number of samples, where they go
+@table = dso_local global [2 x i64] zeroinitializer                ; number of samples, where they go
 
 define void @on_prof(i32 %sig, ptr %info, ptr %uc) nounwind {
 entry:
@@ -61,9 +62,8 @@ class Samples:
 
     def __init__(self) -> None:
         self.lost = 0  # that found the table full
-        self._linked = build.Linker().link(
-            build.compile_text(_TEXT.replace("$entries", str(ENTRIES)), 2, 2), ["on_prof", "table"], {}
-        )
+        text = _TEXT.replace("$entries", str(ENTRIES))
+        self._linked = Linker().link([build.compile_text(text, 2, 2)], ["on_prof", "table"])
         self._entries = (ctypes.c_uint64 * ENTRIES)()
         self._table = (ctypes.c_uint64 * 2).from_address(self._linked.addresses["table"])
         self._table[1] = ctypes.addressof(self._entries)
