@@ -6,6 +6,7 @@ with it (damage, another owner, other permissions, a full disk), the answer is "
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -36,6 +37,23 @@ def digest(*parts: bytes | str) -> str:
         h.update(struct.pack("<Q", len(b)))
         h.update(b)
     return h.hexdigest()
+
+
+def pack(blobs: Sequence[bytes]) -> bytes:
+    """Blobs as one."""
+    sizes = struct.pack(f"<{len(blobs)}Q", *map(len, blobs))
+    return struct.pack("<I", len(blobs)) + sizes + b"".join(blobs)
+
+
+def unpack(body: bytes) -> list[bytes]:
+    """What `pack` put together."""
+    (count,) = struct.unpack_from("<I", body)
+    sizes = struct.unpack_from(f"<{count}Q", body, 4)
+    out, at = [], 4 + 8 * count
+    for size in sizes:
+        out.append(body[at : at + size])
+        at += size
+    return out
 
 
 def outdated(begun: float = BEGUN) -> bool:
@@ -81,8 +99,8 @@ class Cache:
     def _path(self, key: str) -> str:
         return f"{self.directory}/{key[:2]}/{key}"
 
-    def get(self, key: str) -> list[bytes] | None:
-        """The blobs of an entry, or None."""
+    def read(self, key: str) -> bytes | None:
+        """The file of a key as it is, which makes it the most recently used one; None if there is none."""
         if self.directory is None:
             return None
         path = self._path(key)
@@ -91,47 +109,58 @@ class Cache:
                 if os.fstat(f.fileno()).st_uid != os.getuid():
                     raise ValueError
                 data = f.read()
-            blobs = self._unpack(key, data)
         except FileNotFoundError:
-            self.misses += 1
             return None
-        except (OSError, ValueError, struct.error):
-            self.rejected += 1
-            try:
-                os.unlink(path)
-            except OSError:
-                pass  # it will be replaced, or rejected again
+        except (OSError, ValueError):
+            self.reject(key)
             return None
-        self.hits += 1
         try:
             os.utime(path)
         except OSError:
             pass  # only the order of eviction suffers
+        return data
+
+    def reject(self, key: str) -> None:
+        """What is kept there is damaged: away with it."""
+        self.rejected += 1
+        try:
+            os.unlink(self._path(key))
+        except OSError:
+            pass  # it will be replaced, or rejected again
+
+    def get(self, key: str) -> list[bytes] | None:
+        """The blobs of an entry, or None."""
+        rejected = self.rejected
+        data = self.read(key)
+        if data is None:
+            self.misses += self.directory is not None and rejected == self.rejected
+            return None
+        try:
+            blobs = self._checked(key, data)
+        except (ValueError, struct.error):
+            self.reject(key)
+            return None
+        self.hits += 1
         return blobs
 
     @staticmethod
-    def _unpack(key: str, data: bytes) -> list[bytes]:
+    def _checked(key: str, data: bytes) -> list[bytes]:
         if not data.startswith(MAGIC):
             raise ValueError
         body = data[len(MAGIC) + _DIGEST :]
         if hashlib.sha256(key.encode() + body).digest() != data[len(MAGIC) : len(MAGIC) + _DIGEST]:
             raise ValueError
-        (count,) = struct.unpack_from("<I", body)
-        sizes = struct.unpack_from(f"<{count}Q", body, 4)
-        out, at = [], 4 + 8 * count
-        for size in sizes:
-            out.append(body[at : at + size])
-            at += size
-        return out
+        return unpack(body)
 
     def put(self, key: str, blobs: Sequence[bytes]) -> None:
         """Keep blobs; a reader sees all of an entry or nothing."""
+        body = pack(blobs)
+        self.write(key, MAGIC + hashlib.sha256(key.encode() + body).digest() + body)
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace the file of a key."""
         if self.directory is None:
             return
-        body = (
-            struct.pack("<I", len(blobs)) + struct.pack(f"<{len(blobs)}Q", *map(len, blobs)) + b"".join(blobs)
-        )
-        data = MAGIC + hashlib.sha256(key.encode() + body).digest() + body
         path = self._path(key)
         try:
             folder = os.path.dirname(path)
@@ -147,7 +176,30 @@ class Cache:
         except OSError as e:
             self._fail(f"code cache {self.directory}: {e.strerror or e}; going on without it")
             return
-        self._written += len(data)
+        self._grown(len(data))
+
+    def append(self, key: str, data: bytes) -> None:
+        """Add to the file of a key, all of it or nothing."""
+        if self.directory is None:
+            return
+        path = self._path(key)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True, mode=0o700)
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                if os.write(fd, data) != len(data):
+                    self.reject(key)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            finally:
+                os.close(fd)
+        except OSError as e:
+            self._fail(f"code cache {self.directory}: {e.strerror or e}; going on without it")
+            return
+        self._grown(len(data))
+
+    def _grown(self, size: int) -> None:
+        """So many bytes more are kept."""
+        self._written += size
         if self._written > self.limit // 8:
             self._written = 0
             self.trim()

@@ -38,6 +38,7 @@ REGIONS = (
     *_EMITTERS,
     "translation.py",
     "shelf.py",
+    "sheets.py",
 )
 
 

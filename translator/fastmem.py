@@ -250,9 +250,12 @@ class Fastmem:
         n, self.record.slow_count = int(self.record.slow_count), 0
         return list(zip(self._slow[:n], self._slow[SLOW_ENTRIES : SLOW_ENTRIES + n], strict=True))
 
+    def install(self) -> None:
+        """Called often: somebody may have put another handler in the place of ours."""
+        self._process.install()
+
     def poll(self, seconds: float) -> bool:
         """Between quanta, at `seconds` of processor time: False once faults have been too dear."""
-        self._process.install()
         since, before = self._since
         if seconds - since >= PERIOD:
             cost = self.record.maps * SHOWN + self.record.exits * LEFT

@@ -22,7 +22,7 @@ from .fastmem import Fastmem
 from .isa import Model
 from .places import Home, Places, by_page, contents
 from .region import code_reader
-from .shelf import Shelf
+from .shelf import Shelf, Slot
 from .state import HOT_ENTRIES
 from .steps import OutOfSight, Steps
 from .translation import Translation, translate, within
@@ -36,6 +36,7 @@ SHARE, HEAD_START = 0.05, 0.05  # of the machine's processor seconds; seconds
 GAIN = 0.0002  # seconds that may be spent again for each region found on disk: it takes less, and pays
 WORTHWHILE = 0.002  # seconds: with less, the list is not even sorted
 TURN = 16  # one job in so many makes better what is there, though others wait
+PAUSE = 0.001  # seconds between two looks at what is wanted and done, if slices are not short
 PATIENCE = 8  # times that a region may be hot while one of its pages is not in use
 
 
@@ -54,12 +55,13 @@ class Jit:
         self.waiting: set[Place] = set()  # at the workers
         self._jobs = 0
         self._patience: dict[Place, int] = {}
-        self.hopeless: dict[Place, str] = {}  # what cannot be translated, with its disk-cache key
+        self.hopeless: dict[Place, Slot] = {}  # what cannot be translated, with its disk-cache key
         what = "translated improved linked from_cache invalidated failed relinked outdated"
         self.counts = dict.fromkeys(what.split(), 0)
         self.inline_seconds = 0.0
         self.seconds = 0.0  # of this process, for all of it
         self._born = time.process_time()
+        self._pause, self._due = PAUSE if pool.size and hot >= HOT else 0.0, 0.0
         # somebody wants to see regions come and go
         self.on_linked: Callable[[Code, bytes], None] = lambda code, obj: None
         self.on_dropped: Callable[[Code], None] = lambda code: None
@@ -84,6 +86,12 @@ class Jit:
 
     def poll(self) -> None:
         """Take notice of hot places and finished translations."""
+        if self.fast is not None:
+            self.fast.install()
+        moment = time.monotonic()
+        if moment < self._due:
+            return
+        self._due = moment + self._pause
         self.linked.sweep()
         if self.fast is not None:
             self._watch_windows(self.fast)
