@@ -1,7 +1,9 @@
 """Regions: the control-flow graph behind a hot entry.  `translator.render` makes host code of it.
 
-A direct call runs into its callee, which is followed anew for every chain of calls that leads there: a block
-is known by its address and the return addresses on the way.  So a return has one place to be compared with.
+A call runs into its callee, which is followed anew for every chain of calls that leads there: a block is
+known by its address and the return addresses on the way.  So a return has one place to be compared with.
+A function that calls itself is there once, and its returns are compared with the places behind its calls.
+Where a jump by a register leads is guessed (guess.py).
 Register windows are counted from the one at the entry: a region runs in any.
 """
 
@@ -12,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .guess import Guesses
 from .isa import Model
 from .steps import MASK32, OutOfSight, Step, Steps
 
 MAX_INSNS = 96
 MAX_CALLS = 4  # return addresses in a key
+MAX_RETURNS = 3  # places that the return of a function that calls itself is compared with
 
 
 class Key(NamedTuple):
@@ -38,7 +42,7 @@ class Block:
     follow: int = 0  # address behind the last instruction
     stuck: bool = False  # the instruction at `follow` is the interpreter's
     through: Key | None = None  # the block at `follow`, unless the block ends in a jump
-    taken: Key | None = None  # where a jump or branch leads, for a return: where its call came from
+    taken: tuple[Key, ...] = ()  # where a jump or branch leads, or what it is compared with
 
     @property
     def address(self) -> int:
@@ -69,73 +73,134 @@ def discover(
 ) -> Region:
     """Trace the code reachable from `entry`; `code(address, size)` raises OutOfSight if it cannot be read."""
     steps = Steps(model, mode, code)
-    blocks: dict[Key, Block] = {}
-    owner: dict[Key, Key] = {}  # of every instruction, its block
-    todo: deque[Key] = deque([Key(entry)])
-    count = 0
-    while todo:
-        key = todo.popleft()
-        if key in blocks:
-            continue
-        if key in owner:  # a branch into the middle of a block: split it there
-            _split(blocks, owner, key)
-            continue
-        block = blocks[key] = Block(key, follow=key.address)
+    recursive: set[int] = set()
+    while True:  # until it is known which functions call themselves
+        found = _Discovery(steps, entry, limit, recursive)
+        if found.recursive == recursive:
+            break
+        recursive = found.recursive
+    spans = sorted(
+        {(s.address, s.length) for b in found.blocks.values() for s in b.steps} | found.guesses.used
+    )
+    return Region(model, mode, entry, found.blocks, _merge(spans))
+
+
+class _Discovery:
+    """One look at the code, with some functions known to call themselves; `recursive`: those and others."""
+
+    def __init__(self, steps: Steps, entry: int, limit: int, recursive: set[int]) -> None:
+        self.blocks: dict[Key, Block] = {}
+        self.recursive = set(recursive)
+        self._steps, self._limit, self._count = steps, limit, 0
+        self._owner: dict[Key, Key] = {}  # of every instruction, its block
+        self._todo: deque[Key] = deque([Key(entry)])
+        self._functions: dict[tuple[int, ...], int] = {(): entry}  # by chain of calls
+        self._chains: dict[int, tuple[int, ...]] = {}  # by address, a chain of calls that leads there
+        self._behind: dict[int, Key] = {}  # places behind calls whose returns are any
+        self.guesses = Guesses(steps, entry)
+        self.guesses.came(Key(entry), None)
+        while self._todo:
+            key = self._todo.popleft()
+            if key in self.blocks:
+                continue
+            if key in self._owner:  # a branch into the middle of a block: split it there
+                _split(self.blocks, self._owner, key)
+            else:
+                self._follow(key)
+        for block in self.blocks.values():
+            self._any_return(block)
+
+    def _follow(self, key: Key) -> None:
+        """A new block, to its end."""
+        block = self.blocks[key] = Block(key, follow=key.address)
         calls, window = key.calls, key.window
-        while count < limit:  # what follows is a region of its own, once it is hot
+        while self._count < self._limit:  # what follows is a region of its own, once it is hot
             at = Key(block.follow, calls, window)
-            step = steps.at(block.follow, window)
+            step = self._steps.at(block.follow, window)
             if step is None:
-                block.stuck = True
+                block.stuck = self._steps.sees(block.follow)
                 break
             block.steps.append(step)
-            owner[at] = key
-            count += step.count
+            self._owner[at] = key
+            self._meets(at)
+            self.guesses.steps[at] = step
+            self._count += step.count
             block.follow = (block.follow + step.length) & MASK32
             window = step.window
-            if step.next is not None:
-                block.next = step.next
-                block.taken = _target(step, block.follow, calls)
-                taken = block
-                if step.slot is not None:
-                    taken = _slot(step.slot, calls, window)
-                    block.taken, blocks[taken.key] = taken.key, taken
-                    count += 1
-                if taken.taken is not None:
-                    todo.append(taken.taken)
-                if step.next[0] == "branch":
-                    block.through = Key(block.follow, calls, window)
-                    todo.append(block.through)
-                break
             block.through = Key(block.follow, calls, window)
-            if block.through in owner:
-                if block.through not in blocks:
-                    _split(blocks, owner, block.through)
+            if step.next is not None:
+                self._end(block, step, at)
                 break
-            if block.through in blocks:
+            self.guesses.came(block.through, at)
+            if block.through in self._owner:
+                if block.through not in self.blocks:
+                    _split(self.blocks, self._owner, block.through)
                 break
-    spans = sorted({(s.address, s.length) for b in blocks.values() for s in b.steps})
-    return Region(model, mode, entry, blocks, _merge(spans))
+            if block.through in self.blocks:
+                break
 
+    def _end(self, block: Block, step: Step, at: Key) -> None:
+        """The block ends in a jump or branch."""
+        through, block.through = block.through, None
+        assert step.next is not None
+        assert through is not None
+        block.next = step.next
+        jump, late = step, block
+        if step.slot is not None:  # the delay slot of a branch that has been taken
+            jump = step.slot
+            key = Key(jump.address, at.calls, at.window, True)
+            behind = (jump.address + jump.length) & MASK32
+            late = self.blocks[key] = Block(key, [jump], jump.next, behind)
+            block.taken = (key,)
+            self._count += 1
+        to = self._target(jump, late.follow, at)
+        if to is not None:
+            late.taken = (to,)
+            self._go_on(to, at)
+        if step.next[0] == "branch":
+            block.through = through
+            self._go_on(through, at)
 
-def _target(step: Step, behind: int, calls: tuple[int, ...]) -> Key | None:
-    """Key of the place that a step jumps or branches to, None if that is not known."""
-    assert step.next is not None
-    to = step.next[-1].known
-    if to is None:
-        return Key(calls[0], calls[1:], step.window) if calls and "return" in step.traits else None
-    if "call" not in step.traits:
-        return Key(to, calls, step.window)
-    if len(calls) == MAX_CALLS or behind in calls:  # too deep, or recursion: its return is any return
-        return None if step.window else Key(to)  # in another window: a region of its own
-    return Key(to, (behind, *calls), step.window)
+    def _meets(self, at: Key) -> None:
+        """Code that a call leads to and the entry does, too: the call was the function's own."""
+        met = self._chains.setdefault(at.address, at.calls)
+        if not met or not at.calls:
+            chain = met or at.calls
+            if chain:
+                self.recursive.add(self._functions[chain[-1:]])
 
+    def _go_on(self, key: Key, at: Key) -> None:
+        self.guesses.came(key, at)
+        self._todo.append(key)
 
-def _slot(step: Step, calls: tuple[int, ...], window: int) -> Block:
-    """The delay slot of a branch that has been taken."""
-    behind = (step.address + step.length) & MASK32
-    key = Key(step.address, calls, window, True)
-    return Block(key, [step], step.next, behind, taken=_target(step, behind, calls))
+    def _target(self, step: Step, behind: int, at: Key) -> Key | None:
+        """Key of the place that a step jumps or branches to, None if that is not known."""
+        assert step.next is not None
+        calls = at.calls
+        to = step.next[-1].known
+        if to is None:
+            if "return" in step.traits:
+                return Key(calls[0], calls[1:], step.window) if calls else None
+            to = self.guesses.value(step.next[-1], at)
+            if to is None:
+                return None
+        if "call" not in step.traits:
+            return Key(to, calls, step.window)
+        self.guesses.came(Key(behind, calls, at.window), at)  # callees put registers back
+        if to in (self._functions[calls[n:]] for n in range(len(calls) + 1)):
+            self.recursive.add(to)
+        if to in self.recursive or len(calls) == MAX_CALLS:  # its return is any return
+            if step.window:
+                return None  # in another window: a region of its own
+            self._todo.append(self._behind.setdefault(behind, Key(behind, calls)))
+            return Key(to)
+        self._functions[behind, *calls] = to
+        return Key(to, (behind, *calls), step.window)
+
+    def _any_return(self, block: Block) -> None:
+        """Compare a return whose call is not known with the places where it may go."""
+        if block.steps and not block.taken and "return" in (step := block.steps[-1]).traits:
+            block.taken = tuple(k for k in self._behind.values() if k.window == step.window)[:MAX_RETURNS]
 
 
 def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -153,7 +218,7 @@ def _split(blocks: dict[Key, Block], owner: dict[Key, Key], at: Key) -> None:
     k = next(i for i, s in enumerate(head.steps) if s.address == at.address)
     tail = Block(at, head.steps[k:], head.next, head.follow, head.stuck, head.through, head.taken)
     head.steps, head.next, head.follow, head.stuck = head.steps[:k], None, at.address, False
-    head.through, head.taken = at, None
+    head.through, head.taken = at, ()
     blocks[at] = tail
     window = at.window
     for s in tail.steps:

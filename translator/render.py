@@ -38,7 +38,7 @@ def written(step: Step) -> set[Slot]:
 
 def successors(region: Region, b: Block) -> list[Key]:
     """Blocks of the region that may follow `b`, one for each edge."""
-    return [k for k in (b.taken, b.through) if k is not None and k in region.blocks]
+    return [k for k in (*b.taken, b.through) if k is not None and k in region.blocks]
 
 
 def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
@@ -236,12 +236,14 @@ class RegionEmitter(LazyEmitter):
                 b = self._branch(b, self._operand(operands[0]), self._operand(operands[1]), path)
 
     def _branch(self, b: Block, cond: Operand, to: Operand, path: Path) -> Block | None:
+        taken = b.taken[0] if b.taken else None
         if isinstance(cond, Val):
-            return self._edge(b.taken, to, path) if cond.known else self._edge(b.through, b.follow, path)
+            key, address = (taken, to) if cond.known else (b.through, b.follow)
+            return self._edge(key, address, path)
         self.n += 1
-        taken, not_ = f"taken{self.n}", f"not{self.n}"
-        self.cond(self.text(cond), taken, not_)
-        for label, key, address in ((taken, b.taken, to), (not_, b.through, b.follow)):
+        yes, no = f"taken{self.n}", f"not{self.n}"
+        self.cond(self.text(cond), yes, no)
+        for label, key, address in ((yes, taken, to), (no, b.through, b.follow)):
             self._open()
             self.block(label)
             way = path.copy()
@@ -250,18 +252,22 @@ class RegionEmitter(LazyEmitter):
         return None
 
     def _jump(self, b: Block, to: Operand, path: Path) -> Block | None:
-        if isinstance(to, Val) or b.taken is None or b.taken not in self.region.blocks:
-            return self._edge(b.taken, to, path)
-        self.n += 1
-        back, away, same = f"back{self.n}", f"away{self.n}", self.new()
-        self.put(f"{same} = icmp eq i32 {self.text(to)}, {b.taken.address}")
-        self.cond(same, back, away)
-        self._open()
-        self.block(away)
+        places = [k for k in b.taken if k in self.region.blocks]
+        if isinstance(to, Val) or not places:
+            return self._edge(b.taken[0] if b.taken else None, to, path)
+        for place in places:
+            self.n += 1
+            on, off, same = f"same{self.n}", f"other{self.n}", self.new()
+            self.put(f"{same} = icmp eq i32 {self.text(to)}, {place.address}")
+            self.cond(same, on, off)
+            self._open()
+            self.block(on)
+            way = path.copy()
+            self._blocks(self._edge(place, place.address, way), way)
+            self._close()
+            self.block(off)
         self._leave(to, path, "elsewhere")
-        self._close()
-        self.block(back)
-        return self._edge(b.taken, b.taken.address, path)
+        return None
 
     def _edge(self, key: Key | None, address: Any, path: Path, stuck: bool = False) -> Block | None:
         """Go on at a block, which is returned if it comes here; `stuck`: it is the interpreter's."""

@@ -47,6 +47,24 @@ class Steps:
         self._trace, self._model, self._code = RegionTrace(model, mode, code), model, code
         self._known: dict[tuple[int, int], Step | None] = {}
 
+    @property
+    def word(self) -> int:
+        """Bytes of the smallest instruction."""
+        return self._model.isa.word
+
+    def sees(self, address: int) -> bool:
+        """Whether there are bytes to be had at `address`."""
+        try:
+            self._code(address, self.word)
+        except OutOfSight:
+            return False
+        return True
+
+    def traits(self, address: int) -> frozenset[str]:
+        """Of what may be an instruction at `address`."""
+        hit = self._model.decoder.decode(self._code(address, self.word))
+        return frozenset() if hit is None else hit[0].traits
+
     def at(self, address: int, window: int = 0) -> Step | None:
         """The instruction at `address`, or None if the interpreter has to do it."""
         if (address, window) not in self._known:

@@ -26,7 +26,13 @@ def move(s: Semantics, f: Fields) -> None:
     set_logic(s, value)
 
 
-@insn("00ZZ xxx 001 MMM nnn", "movea.{Zmove} {ea},{Ax}", "PRM MOVEA", valid=ea(ALL, lambda f: f["Z"] > 1))
+@insn(
+    "00ZZ xxx 001 MMM nnn",
+    "movea.{Zmove} {ea},{Ax}",
+    "PRM MOVEA",
+    valid=ea(ALL, lambda f: f["Z"] > 1),
+    traits="address",
+)
 def movea(s: Semantics, f: Fields) -> None:
     write_a(s, f.x, source(s, f, MOVE_SIZES[f.Z]).load())
 
@@ -145,7 +151,7 @@ def movep_to_register(s: Semantics, f: Fields) -> None:
 # -- addresses and the stack ---------------------------------------------------------------------------------
 
 
-@insn("0100 xxx 111 MMM nnn", "lea {ea},{Ax}", "PRM LEA", valid=ea(CONTROL))
+@insn("0100 xxx 111 MMM nnn", "lea {ea},{Ax}", "PRM LEA", valid=ea(CONTROL), traits="address")
 def lea(s: Semantics, f: Fields) -> None:
     write_a(s, f.x, target(s, f))
 
