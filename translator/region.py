@@ -20,6 +20,7 @@ from .steps import MASK32, OutOfSight, Step, Steps
 
 MAX_INSNS = 96
 MAX_CALLS = 4  # return addresses in a key
+SMALL = 48  # instructions of a function to which a jump by a register may lead
 MAX_RETURNS = 3  # places that the return of a function that calls itself is compared with
 
 
@@ -73,12 +74,11 @@ def discover(
 ) -> Region:
     """Trace the code reachable from `entry`; `code(address, size)` raises OutOfSight if it cannot be read."""
     steps = Steps(model, mode, code)
-    recursive: set[int] = set()
-    while True:  # until it is known which functions call themselves
-        found = _Discovery(steps, entry, limit, recursive)
-        if found.recursive == recursive:
-            break
-        recursive = found.recursive
+    found = _Discovery(steps, entry, limit, set(), False)
+    while found.recursive != found.known:
+        found = _Discovery(steps, entry, limit, found.recursive, False)
+    if not closing(found.blocks, Key(entry)):
+        found = _Discovery(steps, entry, limit, found.recursive, True)
     spans = sorted(
         {(s.address, s.length) for b in found.blocks.values() for s in b.steps} | found.guesses.used
     )
@@ -86,12 +86,17 @@ def discover(
 
 
 class _Discovery:
-    """One look at the code, with some functions known to call themselves; `recursive`: those and others."""
+    """One look at the code.
 
-    def __init__(self, steps: Steps, entry: int, limit: int, recursive: set[int]) -> None:
+    known, recursive: functions that call themselves, before and after.  guessing: to go on in a function that
+    is called by a register.
+    """
+
+    def __init__(self, steps: Steps, entry: int, limit: int, known: set[int], guessing: bool) -> None:
         self.blocks: dict[Key, Block] = {}
-        self.recursive = set(recursive)
+        self.known, self.recursive, self._guessing = known, set(known), guessing
         self._steps, self._limit, self._count = steps, limit, 0
+        self._turns = steps.model.isa.window is not None
         self._owner: dict[Key, Key] = {}  # of every instruction, its block
         self._todo: deque[Key] = deque([Key(entry)])
         self._functions: dict[tuple[int, ...], int] = {(): entry}  # by chain of calls
@@ -182,25 +187,74 @@ class _Discovery:
             if "return" in step.traits:
                 return Key(calls[0], calls[1:], step.window) if calls else None
             to = self.guesses.value(step.next[-1], at)
-            if to is None:
+            if to is None or (to not in self.recursive and not self._worth(to, step.window)):
                 return None
         if "call" not in step.traits:
             return Key(to, calls, step.window)
         self.guesses.came(Key(behind, calls, at.window), at)  # callees put registers back
         if to in (self._functions[calls[n:]] for n in range(len(calls) + 1)):
             self.recursive.add(to)
+        if to in self.recursive and self._turns:
+            return None  # its calls are in other windows: a region of its own
         if to in self.recursive or len(calls) == MAX_CALLS:  # its return is any return
             if step.window:
-                return None  # in another window: a region of its own
+                return None
             self._todo.append(self._behind.setdefault(behind, Key(behind, calls)))
             return Key(to)
         self._functions[behind, *calls] = to
         return Key(to, (behind, *calls), step.window)
 
+    def _worth(self, function: int, window: int) -> bool:
+        """Whether a function has few instructions, its own callees' not among them, or is the entry's own."""
+        seen: set[int] = set()
+        todo = [function]
+        while todo:
+            at = todo.pop()
+            while at not in seen and (step := self._steps.at(at, window)) is not None:
+                seen.add(at)
+                if self._chains.get(at) == ():
+                    self.recursive.add(function)
+                    return True
+                if len(seen) > self._limit:
+                    return False
+                if step.next is not None:
+                    to = step.next[-1].known
+                    if to is not None and "call" not in step.traits:
+                        todo.append(to)
+                    if step.next[0] == "jump" and "call" not in step.traits:
+                        break
+                at = (at + step.length) & MASK32
+        return self._guessing and len(seen) <= SMALL
+
     def _any_return(self, block: Block) -> None:
         """Compare a return whose call is not known with the places where it may go."""
         if block.steps and not block.taken and "return" in (step := block.steps[-1]).traits:
             block.taken = tuple(k for k in self._behind.values() if k.window == step.window)[:MAX_RETURNS]
+
+
+def successors(blocks: dict[Key, Block], b: Block) -> list[Key]:
+    """Blocks that may follow `b`, one for each edge."""
+    return [k for k in (*b.taken, b.through) if k is not None and k in blocks]
+
+
+def closing(blocks: dict[Key, Block], entry: Key) -> set[Key]:
+    """Where loops close: blocks that are reached from what they lead to."""
+    heads: set[Key] = set()
+    done = {entry: False}  # or on the way
+    stack = [(entry, iter(successors(blocks, blocks[entry])))]
+    while stack:
+        key, ways = stack[-1]
+        for to in ways:
+            if to not in done:
+                done[to] = False
+                stack.append((to, iter(successors(blocks, blocks[to]))))
+                break
+            if not done[to]:
+                heads.add(to)
+        else:
+            done[key] = True
+            stack.pop()
+    return heads
 
 
 def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

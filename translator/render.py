@@ -20,10 +20,10 @@ from typing import Any
 from . import parts
 from .lazy import LazyEmitter
 from .llvm import sse, x87_exit
-from .llvm.emit import INTRINSICS, METADATA, STATE, UNLIKELY
+from .llvm.emit import INTRINSICS, METADATA, SELDOM, STATE, UNLIKELY
 from .llvm.fast import TABLE
 from .nodes import Node, Operand, Path, Place, Slot
-from .region import Block, Key, Region
+from .region import Block, Key, Region, successors
 from .spec.semantics import Reg, Windows
 from .spec.value import Val
 from .state import EXITS
@@ -36,11 +36,6 @@ def written(step: Step) -> set[Slot]:
     return {(u.args[0].name, u.args[1].x) for u in step.ops if u.op == "set"}
 
 
-def successors(region: Region, b: Block) -> list[Key]:
-    """Blocks of the region that may follow `b`, one for each edge."""
-    return [k for k in (*b.taken, b.through) if k is not None and k in region.blocks]
-
-
 def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
     """Per block, the registers that may have been written since the region was entered."""
     dirty: dict[Key, set[Slot]] = {k: set() for k in region.blocks}
@@ -51,7 +46,7 @@ def dirty_registers(region: Region) -> dict[Key, set[Slot]]:
         k = todo.pop()
         seen.add(k)
         out = dirty[k] | own[k]
-        for to in successors(region, region.blocks[k]):
+        for to in successors(region.blocks, region.blocks[k]):
             if to not in seen or not out <= dirty[to]:
                 dirty[to] |= out
                 todo.append(to)
@@ -79,7 +74,7 @@ class RegionEmitter(LazyEmitter):
                     if u.op in ("get", "set"):
                         self.slots[u.args[0].name, u.args[1].x] = u.args[0]
         self._dirty = dirty_registers(region)
-        self._trees = Trees(region, lambda b: successors(region, b))
+        self._trees = Trees(region)
         self._labels = {k: f"at{i}_{k.address:x}" for i, k in enumerate(region.blocks)}
         self._cold: list[Any] = []
         self.here = region.entry
@@ -87,7 +82,7 @@ class RegionEmitter(LazyEmitter):
         self._at_root: set[Slot] = set()  # registers that may have changed before the tree
         self._have, self._spared = "%budget", 0  # what is left at its root, beyond what it has been granted
         self._late: set[Slot] = set()  # registers that are stored where the ways out join
-        self.reals = x87_exit.usage(region.blocks, lambda b: successors(region, b))
+        self.reals = x87_exit.usage(region.blocks, lambda b: successors(region.blocks, b))
         self.hosts = any(u.op == "host" for b in region.blocks.values() for s in b.steps for u in s.ops)
 
     def module(self, name: str = "region") -> str:
@@ -219,7 +214,7 @@ class RegionEmitter(LazyEmitter):
         """A block and what can only be reached through it."""
         while b is not None:
             if self.reals:
-                behind = (self.reals.live[to] for to in successors(self.region, b))
+                behind = (self.reals.live[to] for to in successors(self.region.blocks, b))
                 self.fresh_block((u for s in b.steps for u in s.ops), set().union(*behind))
             for s in b.steps:
                 self.here, self.back = (s.address, 0) if s.branch is None else (s.branch, 1)
@@ -259,7 +254,7 @@ class RegionEmitter(LazyEmitter):
             self.n += 1
             on, off, same = f"same{self.n}", f"other{self.n}", self.new()
             self.put(f"{same} = icmp eq i32 {self.text(to)}, {place.address}")
-            self.cond(same, on, off)
+            self.cond(same, on, off, SELDOM)
             self._open()
             self.block(on)
             way = path.copy()

@@ -44,13 +44,13 @@ class Steps:
     """Instructions by address and register window; `code(address, size)` raises OutOfSight."""
 
     def __init__(self, model: Model, mode: int, code: Callable[[int, int], int]) -> None:
-        self._trace, self._model, self._code = RegionTrace(model, mode, code), model, code
+        self._trace, self.model, self._code = RegionTrace(model, mode, code), model, code
         self._known: dict[tuple[int, int], Step | None] = {}
 
     @property
     def word(self) -> int:
         """Bytes of the smallest instruction."""
-        return self._model.isa.word
+        return self.model.isa.word
 
     def sees(self, address: int) -> bool:
         """Whether there are bytes to be had at `address`."""
@@ -62,7 +62,7 @@ class Steps:
 
     def traits(self, address: int) -> frozenset[str]:
         """Of what may be an instruction at `address`."""
-        hit = self._model.decoder.decode(self._code(address, self.word))
+        hit = self.model.decoder.decode(self._code(address, self.word))
         return frozenset() if hit is None else hit[0].traits
 
     def at(self, address: int, window: int = 0) -> Step | None:
@@ -89,7 +89,7 @@ class Steps:
 
     def _couple(self, address: int, window: int, first: int, traits: frozenset[str]) -> Step:
         """The transfer at `address`, which has been traced, and its delay slot."""
-        trace, size = self._trace, self._model.isa.word
+        trace, size = self._trace, self.model.isa.word
         behind = (address + size) & MASK32
         assert trace.transfer is not None
         target, cond, annul = trace.transfer
@@ -119,11 +119,11 @@ class Steps:
 
     def _run(self, address: int, begin: Callable[[int], None]) -> frozenset[str]:
         """Trace the instruction at `address`, after begin(its word); returns its traits."""
-        trace, isa = self._trace, self._model.isa
+        trace, isa = self._trace, self.model.isa
         if address % isa.word:
             raise Untranslatable("misaligned")
         word = self._code(address, isa.word)
-        hit = self._model.decoder.decode(word)
+        hit = self.model.decoder.decode(word)
         if hit is None:
             raise Untranslatable("illegal instruction")
         insn, known = hit

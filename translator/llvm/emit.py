@@ -35,7 +35,7 @@ TEXT = {
     "rotl": "{r} = call {w} @llvm.fshl.{w}({t} {0}, {t} {0}, {t} {1})",
     "clz": "{r} = call {w} @llvm.ctlz.{w}({w} {0}, i1 false)",
 }
-LIKELY, UNLIKELY = "!prof !1", "!prof !2"
+LIKELY, UNLIKELY, SELDOM = "!prof !1", "!prof !2", "!prof !8"
 # Guest memory, CPU state and the instruction stream never overlap.
 STATE, GUEST = "!tbaa !4", "!tbaa !5"
 METADATA = """
@@ -44,6 +44,7 @@ METADATA = """
 !3 = !{!"tmesh"}
 !6 = !{!"state", !3, i64 0}
 !7 = !{!"guest", !3, i64 0}
+!8 = !{!"branch_weights", i32 1, i32 20}
 !4 = !{!6, !6, i64 0}
 !5 = !{!7, !7, i64 0}
 """
