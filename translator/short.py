@@ -9,12 +9,14 @@ Each is a function of its own, so that the short ones need neither calls nor a s
 
 from __future__ import annotations
 
+from typing import Any
+
 from .handlers import HandlerEmitter
 from .isa import Model
 from .llvm.emit import LIKELY
 from .spec.insn import Fields, Shape
 from .spec.semantics import DATA
-from .spec.value import Uop
+from .spec.value import Uop, Val
 from .trace import Trace
 
 APART = "noinline nounwind"  # else it would be merged into its only caller
@@ -26,6 +28,7 @@ class ShortEmitter(HandlerEmitter):
     def __init__(self, model: Model, page_bits: int, name: str) -> None:
         super().__init__(model, page_bits)
         self.name = name
+        self._places: list[dict[Any, str]] = [{}]  # elements of register files that have been found, by scope
 
     def functions(self, shape: Shape) -> str | None:
         """The handler and its pieces, if there is anything to be tried."""
@@ -43,6 +46,7 @@ class ShortEmitter(HandlerEmitter):
 
     def handler(self, name: str, trace: Trace, linkage: str = "", attributes: str = "nounwind") -> str:
         assert trace.dead, name
+        self._places = [{}]
         text = super().handler(name, trace, linkage, attributes).rstrip().removesuffix("}")
         self.lines = []
         self.block("in_vain")
@@ -50,6 +54,34 @@ class ShortEmitter(HandlerEmitter):
         self.put(f"{op} = and i64 %op, {(1 << 8 * self.m.isa.word) - 1}")
         self.tail(f"@{self.name}_whole", "%ip", "%budget", op)
         return text + "\n".join(self.lines) + "\n}\n"
+
+    def _register(self, reg: Any, index: Val) -> str:
+        """Each element is looked for once; one behind an even one is told by the other."""
+        x, step = index.x, 0
+        if isinstance(x, Uop) and x.op == "or" and x.args[1].known == 1 and x.args[0].x.op == "shl":
+            x, step = x.args[0].x, reg.width // 8
+        if not isinstance(x, Uop):
+            return super()._register(reg, index)
+        known = next((d[reg.name, x] for d in self._places if (reg.name, x) in d), None)
+        if known is None:
+            known = self._places[-1][reg.name, x] = super()._register(reg, Val(index.s, index.w, x))
+        if not step:
+            return known
+        p = self.new("p")
+        self.put(f"{p} = getelementptr i8, ptr {known}, i64 {step}")
+        return p
+
+    def op_if(self, u: Uop) -> None:
+        super().op_if(u)
+        self._places.append({})
+
+    def op_else(self, u: Uop) -> None:
+        super().op_else(u)
+        self._places[-1] = {}
+
+    def op_end(self, u: Uop) -> None:
+        super().op_end(u)
+        self._places.pop()
 
     def _only_if(self, cond: str) -> None:
         self.n += 1

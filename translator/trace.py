@@ -69,6 +69,7 @@ class Trace(Semantics):
     def __init__(self, model: Model) -> None:
         self.m = model
         self.model, self.options = model.core, model.options
+        self.has_x87 = model.isa.host is not None
         self.ops: list[Uop] = []
         self.count = 0
         # Values made of operand fields alone are computed once, before anything else: they name registers,
@@ -260,6 +261,9 @@ class Trace(Semantics):
     def host_forget(self) -> None:
         if sse.AVAILABLE:
             self.do("host_forget")
+
+    def x87_accrue(self, reg: Reg, bits: int) -> None:
+        self.do("x_accrue", reg, bits)
 
     def done(self) -> None:
         """The instruction is complete on this path, one side of an `if_`: what follows is for the other."""

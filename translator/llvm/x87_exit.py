@@ -175,7 +175,8 @@ def declarations(offsets: Mapping[str, int], limits: Mapping[int, str]) -> str:
         DECLARATIONS
         + constants
         + (
-            (CODES + SETTLE).replace("$cases", " ".join(f"i32 {k}, label %kind{k}" for k in AGAIN))
+            (CODES + SETTLE)
+            .replace("$cases", " ".join(f"i32 {k}, label %kind{k}" for k in AGAIN))
             .replace("$operations", "\n".join(operations))
             .replace("$results", "".join(f", [ %sw{k}, %kind{k} ]" for k in AGAIN))
             .replace("$fp_last", str(offsets["fp_last"]))

@@ -2,7 +2,7 @@
 
 Registers lie in the state as an x87 stores them. Whoever records these uops has seen to it that operands and
 results are ordinary numbers, so that the x87's status says no more than whether something was inexact; and
-that is asked only while the guest has not accrued it (`x_inexact`): looking costs more than an addition.
+that is asked when the guest wants to know what it has accrued (`x_accrue`): looking takes longer than adding.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 from ..spec.value import Uop, Val
 from .emit import STATE, UNLIKELY, Emitter
-from .x87_exit import ABS, CONSTRAINED, INT, INTRZ, MODES, NEG, SQRT, STRICT, TWO
+from .x87_exit import ABS, CLEAR, CONSTRAINED, INEXACT, INT, INTRZ, MODES, NEG, SQRT, STRICT, TWO
 from .x87_exit import DECLARATIONS as OPERATIONS
 
-UOPS = tuple("x_load x_sign_exponent x_put x_double x_real x_two x_one x_less x_equal x_inexact".split())
+UOPS = tuple("x_load x_sign_exponent x_put x_double x_real x_two x_one x_less x_equal x_accrue".split())
 CONTROL = {"usual": 0x37F, "cut": 0xF7F}  # to nearest, to zero
 DECLARATIONS = OPERATIONS + "".join(
     f"@x.{name} = private constant i16 {word}\n" for name, word in CONTROL.items()
@@ -107,16 +107,20 @@ class X87Handler(Emitter):
     def op_x_equal(self, u: Uop) -> None:
         self._compare("oeq", u)
 
-    def op_x_inexact(self, u: Uop) -> None:
-        """Whether anything has been inexact since this was 1 last; then that is forgotten."""
-        sw, flag = self.new(), self.new()
+    def op_x_accrue(self, u: Uop) -> None:
+        """Set bits of a register if anything has been inexact since this was asked last."""
+        reg, bits = u.args
+        sw, flag, some, new = (self.new() for _ in range(4))
         self.n += 1
         k = self.n
         self.put(f'{sw} = call i16 asm sideeffect "fnstsw %ax", "={{ax}}"() strictfp')
-        self.put(f"{flag} = and i16 {sw}, 32")
-        self.put(f"%t{u.n} = icmp ne i16 {flag}, 0")
-        self.cond(f"%t{u.n}", f"inexact{k}", f"exact{k}", UNLIKELY)
+        self.put(f"{flag} = and i16 {sw}, {INEXACT}")
+        self.put(f"{some} = icmp ne i16 {flag}, 0")
+        self.cond(some, f"inexact{k}", f"exact{k}", UNLIKELY)
         self.block(f"inexact{k}")
-        self.put('call void asm sideeffect "fnclex", ""() strictfp')
+        old = self.peek(reg.name, f"i{reg.width}")
+        self.put(f"{new} = or i{reg.width} {old}, {bits}")
+        self.poke(reg.name, f"i{reg.width}", new)
+        self.put(CLEAR)
         self.br(f"exact{k}")
         self.block(f"exact{k}")

@@ -305,6 +305,14 @@ class Semantics:
     def host_forget(self) -> None:
         """The exceptions of the host's operations so far have been dealt with otherwise."""
 
+    has_x87 = False  # whether the instruction set's short ways (Isa.host) may be used
+
+    def x87_accrue(self, reg: Reg, bits: int) -> None:
+        """Set bits of a register if the host's x87 has been inexact since this was asked last.
+
+        At once: an instruction that is refused later has been asked all the same.
+        """
+
     def expect(self, value: Val, usual: int) -> Val:
         """`value`; regions are made for `usual` and leave the rest to the interpreter."""
         return value

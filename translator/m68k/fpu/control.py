@@ -10,6 +10,7 @@ from ..ea import PREDEC as PREDEC_MODE
 from ..ea import source
 from ..exceptions import FORMAT_ERROR, TRAPV, branch, privileged, take, take_if
 from ..regs import read_a, read_d, write_a, write_d
+from . import late
 from .general import FPU, address_of, is_relative, refuse_unless
 from .regs import FP_LAST, FP_PENDING, FP_USED, FPCR, FPIAR, FPSR, NAN, read_number, slot, write_number
 from .status import answer, begin, predicate
@@ -129,6 +130,7 @@ def frestore(s: Semantics, f: Fields) -> None:
     """
     privileged(s)
     answer(s)
+    late.settle(s)
     short, long = FRAMES[s.options["fpu"]]
     space = PROGRAM if is_relative(f) else "data"
     register = f.M in (PREDEC_MODE, 3)

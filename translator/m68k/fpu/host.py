@@ -1,12 +1,12 @@
 """What the interpreter's handlers try first: the frequent instructions, on the host's x87.
 
     FPCR 0, nothing pending, a frequent opmode and format ─► a piece for this one, or for those left
-        operands moderate, memory at hand, not inexact for the first time ─► x87, extended precision;
+        operands moderate, memory at hand ─► x87, extended precision;
             what becomes of FPSR is found when somebody looks (`late`)
     anything else ─► the instruction from its start, as it is specified (`general`)
 
 A moderate number is zero or between 2^-4096 and 2^4096: no single operation on such leaves the normal
-numbers, so that INEX2 is the only exception. Its accrued bit is looked for only while it is not set. What
+numbers, so that INEX2 is the only exception. Its accrued bit is the x87's own until somebody looks. What
 moves a number to memory needs no x87.
 """
 
@@ -33,6 +33,7 @@ from .regs import (
     FP_OFF,
     FP_PENDING,
     FP_USED,
+    FP_WATCH,
     FPCR,
     LONG,
     SINGLE_REAL,
@@ -62,9 +63,9 @@ def host(s: Trace, insn: Insn, f: Fields) -> bool:
 
 def _usual(s: Trace) -> None:
     state = s.read(FPCR).zext(64)
-    for at, reg in ((32, FP_USED), (40, FP_PENDING), (48, FP_OFF)):
+    for at, reg in ((32, FP_USED), (40, FP_PENDING), (48, FP_OFF), (56, FP_WATCH)):
         state = state | s.read(reg).zext(64) << at
-    s.require(state == 1 << 32)
+    s.require(state == 1 << 32 | 1 << 56)
 
 
 def _general(s: Trace, f: Fields) -> None:
@@ -98,8 +99,9 @@ def _among(s: Trace, word: Val) -> Val:
 
 
 def _choose(s: Trace, word: Val, make: Callable[..., None]) -> None:
+    opmode = (word & 0x7F).zext(32)
     for code in OWN:
-        s.if_(word.trunc(7) == code, partial(s.piece, partial(make, op=code), word))
+        s.if_(opmode == code, partial(s.piece, partial(make, op=code), word))
     s.require(_among(s, word))
     s.piece(partial(make, op=None), word)
 

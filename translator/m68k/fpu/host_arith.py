@@ -17,7 +17,7 @@ from . import arith
 from .decimal import _EXACT as EXACT_CONSTANTS
 from .formats import size_of
 from .general import address_of, is_immediate, is_relative
-from .host_pieces import REGISTER, bits, complete, extension, moved, number, require_moderate
+from .host_pieces import REGISTER, Pair, bits, complete, extension, moved, number, require_moderate
 from .late import KEEP, LAST
 from .regs import (
     BIAS,
@@ -33,10 +33,9 @@ from .regs import (
     slot,
     write_number,
 )
-from .status import AINEX
 
 TWO = {arith.FMUL: MUL, arith.FADD: ADD, arith.FSUB: SUB, arith.FDIV: DIV}
-DOUBLE_TOP, SINGLE_TOP = 0x7FF << 52, 0xFF << 23
+DOUBLE_BIAS, DOUBLE_TOP, SINGLE_TOP = 1023, 0x7FF << 52, 0xFF << 23
 
 Parts = tuple[Val, Val, Val, Val, Val]  # bits for FP_KEPT (two), sign, whether it is zero, format
 
@@ -48,7 +47,8 @@ class Source(NamedTuple):
     sign: Val
     zero: Val
     fmt: Val
-    bits: tuple[Val, Val] | None = None  # (m, se) of a register, which FP_KEPT has not yet
+    read: Callable[[], Pair] | None = None  # a register, which FP_KEPT has not yet
+    raw: Val | None = None  # a double
 
 
 def constant(s: Trace, f: Fields) -> None:
@@ -73,18 +73,18 @@ def from_register(s: Trace, f: Fields, op: int | None) -> None:
     word, opmode = extension(s, op)
     at = slot(word.bits(12, 10))
     se, m = bits(s, at)
-    require_moderate(s, se, m)
 
     def move() -> None:
+        require_moderate(s, [(se, m)])
         sign = (opmode == arith.FABS).select(s.const(0, 1), se.sign() ^ (opmode == arith.FNEG))
         write_number(s, slot(word.bits(9, 7)), se & 0x7FFF | sign.zext(16) << 15, m)
         moved(s, word)
 
     s.if_(opmode & ~0x1A & 0xFF == 0, move)
-    if op == arith.FMOVE:
-        return
-    a = Source(partial(number, s, FP, at[1]), se.sign(), m == 0, s.const(EXTENDED_REAL, 3), (m, se))
-    _operate(s, word, opmode, a)
+    if not s.dead:
+        x = partial(number, s, FP, at[1])
+        a = Source(x, se.sign(), m == 0, s.const(EXTENDED_REAL, 3), partial(bits, s, at))
+        _operate(s, word, opmode, a)
 
 
 def from_double(s: Trace, f: Fields, op: int | None) -> None:
@@ -124,7 +124,7 @@ def from_elsewhere(s: Trace, f: Fields, op: int | None, only: int | None = None)
     def extended() -> Parts:
         se = load(0, 4).bits(31, 16)
         m = load(4, 8)
-        require_moderate(s, se, m)
+        require_moderate(s, [(se, m)])
         return m, se, se.sign(), m == 0, s.const(EXTENDED_REAL, 3)
 
     def integer() -> Parts:
@@ -154,7 +154,8 @@ def from_elsewhere(s: Trace, f: Fields, op: int | None, only: int | None = None)
         )
         return x
 
-    _operate(s, word, opmode, Source(source, sign, zero, kept))
+    double_ = raw if only == DOUBLE_REAL else None
+    _operate(s, word, opmode, Source(source, sign, zero, kept, raw=double_))
 
 
 # -- arithmetic ----------------------------------------------------------------------------------------------
@@ -166,15 +167,46 @@ def _operate(s: Trace, word: Val, op: Val, a: Source) -> None:
     All that is required comes before there are x87 numbers: none must be left where this is given up.
     """
     at = slot(word.bits(9, 7))
+    b = partial(bits, s, at)
 
     def put(x: Val) -> None:
         s.do("x_put", FP, s._index(at[1]), x)
+
+    def look(*numbers: Callable[[], Pair], keep: bool = False) -> None:
+        """Require what is asked of numbers in registers; keep: what doing the operation again takes.
+
+        That comes before: what is required in vain ends in the whole handler, which has no use for what was
+        kept for the instruction before, and will not be refused the memory that was at hand here.
+        """
+        mine = (a.read,) if a.read else ()
+        pairs = {read: read() for read in (*mine, *numbers, *((b,) if keep else ()))}
+        if keep:
+            for i, read in ((2, b), *((0, read) for read in mine)):
+                se, m = pairs[read]
+                s.do("set", FP_KEPT, s._index(i), m)
+                s.do("set", FP_KEPT, s._index(i + 1), se.zext(64))
+        asked = [*mine, *numbers]
+        require_moderate(s, [pairs[read] for read in asked], asked)
 
     def move() -> None:
         def changed() -> None:
             s.if_(op == arith.FNEG, partial(monadic, NEG), partial(monadic, ABS))
 
-        s.if_(op == arith.FMOVE, lambda: put(a.x()), changed)
+        def double(raw: Val) -> None:
+            """An ordinary one needs no x87: the host's is slow to store and to load."""
+            e = raw.bits(62, 52).zext(16)
+
+            def ordinary() -> None:
+                se = raw.bits(63, 48) & 0x8000 | e + (BIAS - DOUBLE_BIAS)
+                s.do("set", FP, s._index(at[0]), se.zext(64))
+                s.do("set", FP, s._index(at[1]), raw << 11 | 1 << 63)
+
+            s.if_((e - 1).ult(2 * DOUBLE_BIAS), ordinary, lambda: put(a.x()))
+
+        if a.raw is not None and op.known == arith.FMOVE:
+            double(a.raw)
+        else:
+            s.if_(op == arith.FMOVE, lambda: put(a.x()), changed)
         moved(s, word)
 
     def codes(sign: Val, zero: Val) -> None:
@@ -182,12 +214,15 @@ def _operate(s: Trace, word: Val, op: Val, a: Source) -> None:
         s.write(FPSR, s.read(FPSR) & KEEP | new)
         complete(s, 0)
 
+    def test() -> None:
+        look()
+        codes(a.sign, a.zero)
+
     def compare() -> None:
-        b_se, b_m = bits(s, at)
-        require_moderate(s, b_se, b_m)
-        x, b = a.x(), number(s, FP, at[1])
-        less, equal = s.emit("x_less", 1, b, x), s.emit("x_equal", 1, b, x)
-        codes(equal.select(b_se.sign(), less), equal)
+        look(b)
+        x, y = a.x(), number(s, FP, at[1])
+        less, equal = s.emit("x_less", 1, y, x), s.emit("x_equal", 1, y, x)
+        codes(equal.select(b()[0].sign(), less), equal)
 
     def monadic(kind: int) -> None:
         put(s.emit("x_one", 80, kind, a.x()))
@@ -199,37 +234,31 @@ def _operate(s: Trace, word: Val, op: Val, a: Source) -> None:
     def rounded() -> None:
         s.if_(op == arith.FINT, partial(monadic, INT), partial(monadic, INTRZ))
 
+    def one_operand() -> None:
+        look(keep=True)
+        s.if_(op == arith.FSQRT, root, rounded)
+
     def dyadic() -> None:
-        require_moderate(s, b_se, b_m)
+        look(b, keep=True)
         s.require(~((op == arith.FDIV) & a.zero))
         x = a.x()
-        b = number(s, FP, at[1])
+        y = number(s, FP, at[1])
 
         def one(code: int, *others: int) -> Val:
             def this() -> Val:
-                return s.emit("x_two", 80, TWO[code], x, b)
+                return s.emit("x_two", 80, TWO[code], x, y)
 
             value: Val = s.if_(op == code, this, partial(one, *others)) if others else this()
             return value
 
         put(one(*TWO))
 
-    def undo() -> None:
-        write_number(s, at, b_se, b_m)
-        s.commit()
-        s.give_up()
-
-    if a.bits is None:
+    if a.read is None:
         s.if_(op & ~0x1A & 0xFF == 0, move)
     if not s.dead:
-        s.if_(op == arith.FTST, lambda: codes(a.sign, a.zero))
+        s.if_(op == arith.FTST, test)
         s.if_(op == arith.FCMP, compare)
     if s.dead:
         return
-    b_se, b_m = bits(s, at)
-    s.if_(op.bit(5), dyadic, lambda: s.if_(op == arith.FSQRT, root, rounded))
-    s.if_(s.read(FPSR) & AINEX == 0, lambda: s.if_(s.emit("x_inexact", 1), undo))
-    kept = (*(a.bits or ()), b_m, b_se)
-    for i, value in enumerate(kept, 4 - len(kept)):
-        s.write(FP_KEPT, value.zext(64), i)
-    complete(s, word & REGISTER | a.fmt.zext(16) << 10 | op.zext(16) | LAST)
+    s.if_(op.bit(5), dyadic, one_operand)
+    complete(s, (word & REGISTER | a.fmt.zext(32) << 10 | op.zext(32) | LAST).trunc(16))

@@ -16,8 +16,7 @@ from . import late
 from .general import address_of
 from .host_pieces import bits, complete, extension, require_moderate
 from .late import KEEP
-from .regs import BIAS, DOUBLE_REAL, EXTENDED_REAL, FPSR, INEX2, LONG, SINGLE_REAL, WORD, slot
-from .status import AINEX
+from .regs import AINEX, BIAS, DOUBLE_REAL, EXTENDED_REAL, FPSR, INEX2, LONG, SINGLE_REAL, WORD, slot
 
 
 def out(s: Trace, f: Fields, fmt: int | None) -> None:
@@ -49,7 +48,7 @@ def out(s: Trace, f: Fields, fmt: int | None) -> None:
         return narrow
 
     def extended() -> None:
-        require_moderate(s, se, m)
+        require_moderate(s, [(se, m)])
         addr = address_of(s, f, s.const(12, 32))
         s.store(addr, se.zext(32) << 16)
         s.store(addr + 4, m)

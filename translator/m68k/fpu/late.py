@@ -1,7 +1,9 @@
 """FPSR when native code has put off finding it (`host`): FP_LAST says what it takes.
 
 Condition codes are those of the destination register. For the exception byte the last operation is done
-again; only one with FPCR 0 is put off, so that INEX2 is all there can be, and it has been accrued already.
+again; only one with FPCR 0 is put off, so that INEX2 is all there can be. It is accrued in the x87 itself
+from the first instruction of the coprocessor that native code does (FP_WATCH) until it is left: looking there
+takes longer than most operations.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from ...spec.semantics import Semantics
 from ...spec.value import Val
 from .arith import operate
 from .formats import decode, encode
-from .regs import CC_SHIFT, FP, FP_KEPT, FP_LAST, FPSR, slot
+from .regs import AINEX, CC_SHIFT, FP, FP_KEPT, FP_LAST, FP_WATCH, FPSR, slot
 
 # FP_LAST: LAST, the source's format in FP_KEPT, destination and opmode (6 bits) as in the extension word.
 LAST = 0x8000
@@ -71,8 +73,18 @@ def status(s: Semantics) -> Val:
     return whole
 
 
+def watch(s: Semantics) -> None:
+    """From now on the x87 accrues."""
+    if s.has_x87:
+        s.if_(s.read(FP_WATCH) == 0, lambda: s.x87_accrue(FPSR, 0))
+        s.write(FP_WATCH, s.const(1, 8))
+
+
 def settle(s: Semantics) -> None:
     """Put off no longer."""
+    if s.has_x87:
+        s.if_(s.read(FP_WATCH) != 0, lambda: s.x87_accrue(FPSR, AINEX))
+        s.write(FP_WATCH, s.const(0, 8))
     s.write(FPSR, status(s))
     s.write(FP_LAST, s.const(0, 16))
 

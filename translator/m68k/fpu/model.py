@@ -22,6 +22,7 @@ def _reset(state: Any, read: Callable[[int, int], int]) -> None:
     """The reset line resets both chips: the data registers hold NaNs (UM 2.1)."""
     M68K.reset(state, read)
     state.fpcr = state.fpsr = state.fpiar = state.fp_used = state.fp_pending = state.fp_last = 0
+    state.fp_watch = 0
     for i in range(8):
         state.fp[2 * i + 1], state.fp[2 * i] = NAN
 

@@ -31,17 +31,19 @@ FPSR = Reg("fpsr", 32)
 FPIAR = Reg("fpiar", 32)
 FP_USED = Reg("fp_used", 8)  # 0: as after reset (FSAVE gives a null frame)
 FP_PENDING = Reg("fp_pending", 8)  # vector of the exception that the next instruction reports, 0: none
-FP_OFF = Reg("fp_off", 16)  # not 0: the board keeps the coprocessor from answering
+FP_OFF = Reg("fp_off", 8)  # not 0: the board keeps the coprocessor from answering
+FP_WATCH = Reg("fp_watch", 8)  # not 0: what the host's x87 finds inexact is to be accrued (`late`)
 
 # What native code has not yet put into FPSR (`late`): the last operation, its operands as in FP.
 FP_LAST = Reg("fp_last", 16)  # 0: FPSR is as it should be; so it always is when native code has been left
 FP_KEPT = Reg("fp_kept", 64, 4)
 
 # FPCR and what follows it are looked at together: 64 bits.
-REGS = (FP, FP_KEPT, FPCR, FP_USED, FP_PENDING, FP_OFF, FPSR, FPIAR, FP_LAST)
+REGS = (FP, FP_KEPT, FPCR, FP_USED, FP_PENDING, FP_OFF, FP_WATCH, FPSR, FPIAR, FP_LAST)
 
 # The exception byte (FPSR 15-8), enabled by FPCR 15-8; what is between is softfloat's.
 BSUN, INEX1 = 0x80, 0x01
+IOP, AOVFL, AUNFL, ADZ, AINEX = 0x80, 0x40, 0x20, 0x10, 0x08  # accrued exceptions (FPSR 7-3)
 # Vectors in the order of priority (PRM table 1-15 has them by number).
 VECTORS = ((BSUN, 48), (SNAN, 54), (OPERR, 52), (OVFL, 53), (UNFL, 51), (DZ, 50), (INEX2 | INEX1, 49))
 BSUN_VECTOR = 48
@@ -54,12 +56,11 @@ LONG, SINGLE_REAL, EXTENDED_REAL, PACKED, WORD, DOUBLE_REAL, BYTE, PACKED_DYNAMI
 BYTES = (4, 4, 12, 12, 2, 8, 1, 12)
 
 
-
 def slot(n: Val | int) -> tuple[Operand, Operand]:
     """Where in FP register n has its (sign and exponent, mantissa)."""
     if isinstance(n, int):
         return 2 * n + 1, 2 * n
-    low = n.zext(8) << 1
+    low = n.zext(32) << 1
     return low | 1, low
 
 
@@ -74,9 +75,10 @@ def write_number(s: Semantics, at: tuple[Operand, Operand], se: Val, m: Val) -> 
 
 
 __all__ = [
-    "BIAS", "BSUN", "BSUN_VECTOR", "BYTE", "BYTES", "CC_SHIFT", "DOUBLE", "DOUBLE_REAL", "DOWN", "DZ",
-    "EXTENDED", "EXTENDED_REAL", "FP", "FPCR", "FPCR_BITS", "FPIAR", "FPSR", "FPSR_BITS", "FP_KEPT",
-    "FP_LAST", "FP_OFF", "FP_PENDING", "FP_USED", "INEX1", "INEX2", "LONG", "NAN", "NEAREST", "OPERR", "OVFL",
-    "PACKED", "PACKED_DYNAMIC", "QUIET", "REGS", "SINGLE", "SINGLE_REAL", "SNAN", "UNFL", "UP", "VECTORS",
-    "WORD", "ZERO", "read_number", "slot", "write_number",
+    "ADZ", "AINEX", "AOVFL", "AUNFL", "BIAS", "BSUN", "BSUN_VECTOR", "BYTE", "BYTES", "CC_SHIFT", "DOUBLE",
+    "DOUBLE_REAL", "DOWN", "DZ", "EXTENDED", "EXTENDED_REAL", "FP", "FPCR", "FPCR_BITS", "FPIAR", "FPSR",
+    "FPSR_BITS", "FP_KEPT", "FP_LAST", "FP_OFF", "FP_PENDING", "FP_USED", "FP_WATCH", "INEX1", "INEX2",
+    "IOP", "LONG", "NAN", "NEAREST", "OPERR", "OVFL", "PACKED", "PACKED_DYNAMIC", "QUIET", "REGS",
+    "SINGLE", "SINGLE_REAL", "SNAN", "UNFL", "UP", "VECTORS", "WORD", "ZERO", "read_number", "slot",
+    "write_number",
 ]  # fmt: skip

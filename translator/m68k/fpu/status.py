@@ -19,6 +19,10 @@ from ..flags import sr
 from ..regs import EXC_ADDR, EXC_PC, EXC_VECTOR, SP, R
 from . import late
 from .regs import (
+    ADZ,
+    AINEX,
+    AOVFL,
+    AUNFL,
     BSUN,
     BSUN_VECTOR,
     CC_SHIFT,
@@ -32,6 +36,7 @@ from .regs import (
     FPSR,
     INEX1,
     INEX2,
+    IOP,
     OPERR,
     OVFL,
     SNAN,
@@ -39,7 +44,6 @@ from .regs import (
     VECTORS,
 )
 
-IOP, AOVFL, AUNFL, ADZ, AINEX = 0x80, 0x40, 0x20, 0x10, 0x08  # accrued exceptions (FPSR 7-3)
 NAN_BIT, I_BIT, Z_BIT, N_BIT = 24, 25, 26, 27
 
 # Bit (predicate & 15) << 3 | N Z NAN is the truth of the predicate (PRM table 3-23; 16-31 are the same with
@@ -88,6 +92,7 @@ def begin(s: Semantics) -> None:
 
     s.if_(vector != 0, report)
     s.write(FP_USED, s.const(1, 8))
+    late.watch(s)
 
 
 def condition_codes(s: Semantics, se: Val, m: Val) -> Val:
