@@ -177,7 +177,7 @@ class Flat:
             return [0] * len(places)
         obj = build.compile_text(PRELUDE + "".join(texts), *level)
         assert self.native is not None
-        self._linked = self.native.linker.link(obj, names, {})
+        self._linked = self.native.linker.link([obj], names)
         return [self._linked.addresses.get(f"r{k}", 0) for k in range(len(places))]
 
     def enter(self, entry: int, mode: int, host: int) -> None:
