@@ -217,7 +217,7 @@ class X87Frame(Emitter):
         return both
 
     def _load(self, how: str, w: int, raw: str, result: str) -> None:
-        """Through %x.raw, as in `_store`."""
+        """Through %x.raw, as in `_store`.  It changes nothing: LLVM may put it off or leave it out."""
         self.put(f"store i{w} {raw}, ptr %x.raw")
-        asm = f'asm sideeffect "{how} $1", "={{st}},*m"'
+        asm = f'asm "{how} $1", "={{st}},*m"'
         self.put(f"{result} = call x86_fp80 {asm}(ptr elementtype(i{w}) %x.raw) strictfp")
