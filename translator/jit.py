@@ -265,12 +265,12 @@ class Jit:
         if self.pool.size:
             self.pool.submit("region", args, done)
             return
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             made, error = translate(*args), ""
         except OutOfSight as e:
             made, error = None, str(e)
-        self.inline_seconds += time.perf_counter() - start
+        self.inline_seconds += time.process_time() - start
         done(made, error)
 
     def _interpreters(self, entry: int, mode: int, pages: dict[int, bytes]) -> bool:

@@ -18,7 +18,7 @@ from .spec.semantics import Reg
 TLB_ENTRIES = 256  # per privilege mode, direct mapped
 TLB_MODES = 2
 RANGES = 16
-JUMP_ENTRIES = 4096
+JUMP_ENTRIES = 32768
 HOT_ENTRIES = 256
 EDGE_BYTES = 24  # of an instruction at the end of a page (translator.edges) …
 EDGE_PAGES, EDGE_SLOTS = 64, 16  # … by page and distance from its end

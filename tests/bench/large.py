@@ -1,6 +1,6 @@
 """Large and awkward guests: what they cost with the interpreter, with an empty code cache, and again.
 
-    python -m tests.bench.large [--only grow,generate]
+    python -m tests.bench.large [--only grow,generate] [--linear]
 
     grow N     N functions of some 40 instructions, all about equally hot: cost must be linear in N
     generate   a program that writes functions and calls each of them a few times, over and over
@@ -10,6 +10,10 @@
     contexts   Linux, then two processes that wake each other through pipes: same addresses, other pages
 
 Processor seconds of the machine's own process, starting included; QEMU runs what it can.
+
+--linear shows instead what a function of `grow` costs when all is translated (in the machine's own process,
+some ten minutes for 1,600): regions, translation, host code, looking up and linking in a second run, memory,
+and the run itself.
 """
 
 from __future__ import annotations
@@ -151,6 +155,36 @@ def measure(guest: Guest, out: Path) -> dict[str, float]:
     return found
 
 
+LINEAR = "regions instructions translate_ms host_KB link_ms resident_KB run_ms".split()
+"""What a function costs; the last three in a second run, start-up subtracted."""
+
+
+def linear(count: int, out: Path) -> dict[str, float]:
+    """What one of so many functions costs, and what all instructions by the interpreter were, %."""
+    program = SUN3.program(f"grow{count}", out)
+    cache = out / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    shutil.copytree(out / "interpreter", cache)
+    how = ("--jit", "--cache-dir", str(cache), "--stats=json", "--jit-workers", "0")
+    runs = [run(SUN3.boot(p, *how), out / "pyc") for p in (SUN3.program("empty", out), program, program)]
+    empty, first, second = (json.loads(r.errors[r.errors.index("{") :]) for r in runs)
+    jit, start = first["jit"], runs[0]
+    own = second["jit"]["main_ms"] - empty["jit"]["main_ms"]
+    again = second["jit"]["inline_ms"]  # of what is hot in this run only
+    values = (
+        jit["regions"],
+        jit["guest_insns"],
+        jit["inline_ms"],
+        jit["host_bytes"] / 1024,
+        own - again,
+        1024 * (runs[2].resident - start.resident),
+        1000 * (runs[2].cpu - start.cpu) - own,
+    )
+    engines = second["instructions by engine"]
+    by_interpreter = 100 * engines["interp"] / second["instructions"]
+    return {name: v / count for name, v in zip(LINEAR, values, strict=True)} | {"interp_%": by_interpreter}
+
+
 def systems(out: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Kernels to boot: a name, what tests/bench/boot.py wants."""
     if not sunos.MISSING:
@@ -183,13 +217,22 @@ def main() -> int:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--only", default="", help="names, separated by commas")
-    only = [n for n in parser.parse_args().only.split(",") if n]
+    parser.add_argument("--linear", action="store_true", help="what a function costs, by their number")
+    asked = parser.parse_args()
+    only = [n for n in asked.only.split(",") if n]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         (out / "empty.c").write_text("int main(void) { return 0; }\n")
         SUN3.compile(out / "empty.c", HERE / "programs", out)
         warm = SUN3.boot(SUN3.program("empty", out), "--interp", "--jit-workers", "0")
         run([*warm, "--cache-dir", str(out / "interpreter")], out / "pyc")
+        if asked.linear:
+            list(guests(out))
+            print(f"{'functions':12}" + "".join(f"{c:>14}" for c in (*LINEAR, "interp_%")))
+            for count in GROW:
+                found = linear(count, out)
+                print(f"{count:<12}" + "".join(f"{v:14.2f}" for v in found.values()), flush=True)
+            return 0
         columns = ("qemu", "interp", "first", "second", "regions, first", "regions, second", "main_ms, first")
         print(f"{'':12}{'M insns':>9}" + "".join(f"{c:>16}" for c in columns))
         rows = [(guest.name, partial(measure, guest, out)) for guest in guests(out)]
