@@ -99,7 +99,10 @@ def _parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("looking inside")
     group.add_argument(
-        "--stats", choices=("text", "json"), help="statistics at the end: --stats or --stats=json"
+        "--stats",
+        choices=("text", "json", "brief"),
+        help="statistics at the end, with the regions that took the time: --stats or --stats=json; "
+        "--stats=brief is JSON without them, which takes no time itself",
     )
     group.add_argument("--trace", type=Path, metavar="FILE", help="write a trace of instructions (.gz)")
     group.add_argument("--perf-map", action="store_true", help="name our code for `perf`: /tmp/perf-PID.map")

@@ -71,8 +71,8 @@ class Options:
     """Write an instruction trace here, compressed if the name ends in .gz."""
     perf_map: bool = False
     """Write /tmp/perf-PID.map for `perf`."""
-    stats: Literal["text", "json"] | None = None
-    """Print statistics at the end, to standard error."""
+    stats: Literal["text", "json", "brief"] | None = None
+    """Print statistics at the end, to standard error; `brief`: as JSON, without a look at where time goes."""
     log: Path | None = None
     """Messages of elements and debug items go here instead of standard error; `-` is standard error."""
 

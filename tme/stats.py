@@ -12,8 +12,8 @@ ROWS = 20
 
 def show(stats: dict[str, Any], form: str) -> str:
     """`stats` (names to numbers, texts, tables or further such dicts) as form "text", a line each and tables
-    below, or "json"."""
-    if form == "json":
+    below, or else as JSON."""
+    if form != "text":
         return json.dumps(stats)
     lines = list(_flat(stats, ""))
     width = max((len(name) for name, _ in lines), default=0)

@@ -269,7 +269,7 @@ class Processor(Element):
             found["region exits"] = dict(zip(EXITS, map(int, state.exits), strict=False))
         if self._debugger is not None:
             found["seconds by stage"] = self._debugger.stats()
-            if self.machine.options.stats:
+            if self.machine.options.stats in ("text", "json"):
                 found["where the time went"] = self._debugger.where()
         return found
 

@@ -62,7 +62,7 @@ def translation(target: Target, out: Path) -> dict[str, float]:
     shutil.rmtree(out / COLD, ignore_errors=True)
     shutil.copytree(out / INTERPRETER, out / COLD)
     cache = "--cache-dir", str(out / COLD)
-    inline = run(target.boot(busy, "--jit", "--jit-workers", "0", *cache, "--stats=json"))
+    inline = run(target.boot(busy, "--jit", "--jit-workers", "0", *cache, "--stats=brief"))
     found = json.loads(inline.errors[inline.errors.index("{") :])
     jit = found["jit"]
     return {

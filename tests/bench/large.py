@@ -141,7 +141,7 @@ def measure(guest: Guest, out: Path) -> dict[str, float]:
     for name, how in ENGINES:
         text.with_suffix(".gz").unlink(missing_ok=True)
         text.write_text(TEXT)
-        words = SUN3.boot(guest.program, how, "--cache-dir", str(cache), "--stats=json")
+        words = SUN3.boot(guest.program, how, "--cache-dir", str(cache), "--stats=brief")
         if guest.folder is not None:
             words += ["--boot-dir", str(guest.folder)]
         done = run([*words, "--", *arguments] if arguments else words, out / "pyc")
@@ -167,7 +167,7 @@ def linear(count: int, out: Path) -> dict[str, float]:
     cache = out / "cache"
     shutil.rmtree(cache, ignore_errors=True)
     shutil.copytree(out / "interpreter", cache)
-    how = ("--jit", "--cache-dir", str(cache), "--stats=json", "--jit-workers", "0")
+    how = ("--jit", "--cache-dir", str(cache), "--stats=brief", "--jit-workers", "0")
 
     def measured(name: str) -> tuple[Run, dict[str, Any]]:
         done = run(SUN3.boot(SUN3.program(name, out), *how), out / "pyc")

@@ -41,7 +41,7 @@ def measure(target: Target, names: list[str], out: Path, runs: int) -> tuple[Med
     for name in names:
         # translated in line: nothing is left out
         words = target.command("jit", name, out)
-        warm = run([*words[:4], "--jit-workers", "0", "--stats=json", *words[4:]], out / "pyc")
+        warm = run([*words[:4], "--jit-workers", "0", "--stats=brief", *words[4:]], out / "pyc")
         if name in FIVE:  # has more hot places, which would be translated in a hurry while it is measured
             words = target.command("long", name, out)
             run([*words[:4], "--jit-workers", "0", *words[4:]], out / "pyc")

@@ -32,7 +32,7 @@ class Debugger:
         self._regions()
         self._observers()
         self._perf_map()
-        self._where = Whereabouts(cpu, self.options.boot) if self.options.stats else None
+        self._where = Whereabouts(cpu, self.options.boot) if self.options.stats in ("text", "json") else None
 
     def log(self, text: str) -> None:
         self.machine.log(None, text)

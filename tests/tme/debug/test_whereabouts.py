@@ -157,3 +157,11 @@ def test_a_table_for_people() -> None:
     assert lines[5] == "0.250        00001000"
     assert lines[-1] == "… and 2 more (--stats=json has them)"
     assert json.loads(show({"where": rows}, "json"))["where"] == rows
+
+
+def test_brief_takes_no_samples(debuggers: list[Debugger]) -> None:
+    user = UserProgram(PROGRAM, *engine("interp"))
+    debuggers.append(Debugger(FakeMachine(Options(stats="brief")), user.cpu))  # type: ignore[arg-type]
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+    assert debuggers[-1].where() == "not known without --stats"
+    assert json.loads(show({"n": 1}, "brief")) == {"n": 1}
