@@ -42,6 +42,7 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         self._top: tuple[Place, list[Node]] = Place(0), []  # of the tree, its scope
         self._leaving = 0  # not 0: what is rendered belongs to an exit or an edge
         self._homes: dict[Slot, Node] = {}
+        self.kinds: dict[Slot, str] = {}  # how registers are taken apart here, beside those that always are
         self._sure: dict[tuple[Node, int], Node] = {}  # what has been found to have a value
         self._exits: dict[str, str] = {}  # of the instruction at hand: why -> label
         self._local: Local = {}
@@ -125,10 +126,10 @@ class LazyEmitter(FastEmitter, X87, Doubting):
     def _read(self, path: Path, slot: Slot, r: Reg) -> Operand:
         v = path.changed.get(slot)
         if v is None:
-            v = self._homes.get(slot)
-            if v is None and r.parts:
-                found = tuple(self._read(path, (p.name, slot[1]), p) for p in parts.slots(r.name, r.parts))
-                v = self._homes[slot] = parts.join(r.parts, r.width, found, self._at_top)
+            v, kind = self._homes.get(slot), r.parts or self.kinds.get(slot, "")
+            if v is None and kind:
+                found = tuple(self._read(path, (p.name, slot[1]), p) for p in parts.slots(r.name, kind))
+                v = self._homes[slot] = parts.join(kind, r.width, found, self._at_top)
             elif v is None:
                 v = self._homes[slot] = self._at_top("home", r.width, (slot, r))
         return v
@@ -147,6 +148,8 @@ class LazyEmitter(FastEmitter, X87, Doubting):
             if u.op in PURE:
                 args = tuple(self._operand(a) for a in u.args)
                 simpler = simplify(u.op, u.w, args, self._make)
+                if u.op == "zext" and u.w == 32 and isinstance(args[0], Node):
+                    simpler = args[0].wide
                 if simpler is not None:
                     local[u.n] = simpler
                     continue
@@ -320,7 +323,11 @@ class LazyEmitter(FastEmitter, X87, Doubting):
         addr, size, space = u.args
         if self._fast and space is DATA:
             p, exit_ = self._view(addr, size, "load")
-            self.fast_load(p, size, f"%t{u.n}", self.here, exit_)
+            wide = ""
+            if size == 1:
+                u.wide = Node("wide", 32, (), 0)
+                wide = self._name(u.wide)
+            self.fast_load(p, size, f"%t{u.n}", self.here, exit_, wide)
             self._path.memory.loaded(*apart(addr), size, u)
             return
         hit, p = self.tlb(self.text(addr), size, "xtag" if space is PROGRAM else "rtag", self._space)

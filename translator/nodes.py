@@ -19,16 +19,17 @@ class Node(Uop):
     """A uop with the operands of this place in the region; `n` names its value once it is computed.
 
     cost: uncomputed operations behind it.  place: where it is computed, to be had within `scope`; exits, and
-    all if there is none, compute it where they need it.
+    all if there is none, compute it where they need it.  wide: the same with zeros above it, in 32 bits.
     """
 
-    __slots__ = ("done", "cost", "place", "scope")
+    __slots__ = ("done", "cost", "place", "scope", "wide")
 
     def __init__(self, op: str, w: int, args: tuple[Any, ...], cost: int = 1, n: int = 0) -> None:
         super().__init__(op, w, args, n)
         self.done, self.cost = False, cost
         self.place: Place | None = None
         self.scope: list[Node] | None = None
+        self.wide: Node | None = None
 
     @property
     def x(self) -> Node:

@@ -4,6 +4,9 @@
     overflow    sext(slt(a, b) ^ sign of c)         a, b, c    v, 0, 0    all bits of it are alike
     carry       zext(ult(a, b))                     a, b       0, v       0 or 1
 
+A data register of the m68k of which only the low byte is written ("low") goes as what has its upper bits and
+what has the low ones: most programs only look at these.
+
 After a comparison the parts are what the program has in registers anyway, or constants: a loop that compares
 computes no V and no C.  Values of fewer than 32 bits are sign-extended, which keeps both orders.
 """
@@ -17,7 +20,9 @@ from .spec.semantics import Reg
 from .spec.value import Val, signed
 
 WIDTH = 32
-NAMES = {"overflow": "abc", "carry": "ab"}
+NAMES = {"overflow": tuple("abc"), "carry": tuple("ab"), "low": ("high", "low")}
+LOW = 0xFF
+UPPER = LOW ^ (1 << WIDTH) - 1
 Make = Callable[..., Any]  # (op, width, args): a value of the region
 
 
@@ -32,6 +37,8 @@ def slots(name: str, kind: str) -> list[Reg]:
 
 def split(kind: str, v: Any, make: Make) -> tuple[Any, ...]:
     """The parts of a value."""
+    if kind == "low":
+        return (_upper(v.args[0].args[0]), v.args[1]) if writes_low(v) else (v, v)
     if isinstance(v, Val):
         assert v.known is not None
         return (v, const(0), const(0)) if kind == "overflow" else (const(0), const(v.known))
@@ -45,10 +52,38 @@ def split(kind: str, v: Any, make: Make) -> tuple[Any, ...]:
 
 def join(kind: str, width: int, parts: tuple[Any, ...], make: Make) -> Any:
     """The value that has these parts."""
+    if kind == "low":
+        high, low = (make("and", WIDTH, (x, const(m))) for x, m in zip(parts, (UPPER, LOW), strict=True))
+        return make("or", WIDTH, (high, low))
     if kind == "carry":
         return make("zext", width, (make("ult", 1, parts),))
     a, b, c = parts
     return make("sext", width, (make("xor", 1, (make("slt", 1, (a, b)), make("slt", 1, (c, const(0))))),))
+
+
+def writes_low(v: Any) -> bool:
+    """Whether a value, traced or rendered, is x & UPPER | zext(byte)."""
+    if getattr(v.x, "op", "") != "or" or v.w != WIDTH:
+        return False
+    old, new = v.x.args
+    if getattr(old.x, "op", "") != "and" or _known(old.x.args[1]) != UPPER:
+        return False
+    op = getattr(new.x, "op", "")
+    return op == "wide" or (op == "zext" and new.x.args[0].w == 8)
+
+
+def _upper(v: Any) -> Any:
+    """Something with the same upper bits."""
+    while _is(v, "or") and _is(v.args[0], "and") and _known(v.args[0].args[1]) == UPPER:
+        low = v.args[1]
+        if not writes_low(v) and not (_is(low, "and") and _known(low.args[1]) == LOW):
+            break
+        v = v.args[0].args[0]
+    return v
+
+
+def _known(v: Any) -> int | None:
+    return v.known if isinstance(v, Val) else None
 
 
 def _wide(x: Any, make: Make) -> Any:

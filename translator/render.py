@@ -67,12 +67,15 @@ class RegionEmitter(LazyEmitter):
     def __init__(self, region: Region, page_bits: int, slow: frozenset[int] | None = None) -> None:
         super().__init__(region.model, page_bits, region.mode, slow)
         self.region = region
+        self.hosts = any(u.op == "host" for b in region.blocks.values() for s in b.steps for u in s.ops)
         self.slots: dict[Slot, Reg] = {}
         for b in region.blocks.values():
             for s in b.steps:
                 for u in s.ops:
                     if u.op in ("get", "set"):
                         self.slots[u.args[0].name, u.args[1].x] = u.args[0]
+                    if u.op == "set" and not self.hosts and parts.writes_low(u.args[2]):
+                        self.kinds[u.args[0].name, u.args[1].x] = "low"
         self._dirty = dirty_registers(region)
         self._trees = Trees(region)
         self._labels = {k: f"at{i}_{k.address:x}" for i, k in enumerate(region.blocks)}
@@ -83,7 +86,6 @@ class RegionEmitter(LazyEmitter):
         self._have, self._spared = "%budget", 0  # what is left at its root, beyond what it has been granted
         self._late: set[Slot] = set()  # registers that are stored where the ways out join
         self.reals = x87_exit.usage(region.blocks, lambda b: successors(region.blocks, b))
-        self.hosts = any(u.op == "host" for b in region.blocks.values() for s in b.steps for u in s.ops)
 
     def module(self, name: str = "region") -> str:
         """The region as an LLVM module with one function."""
@@ -95,8 +97,9 @@ class RegionEmitter(LazyEmitter):
         self._windows()
         for (reg, i), r in self.slots.items():
             t = "double" if r.real else f"i{r.width}"
-            if r.parts:
-                names = [f"%{p.name}.{i}" for p in parts.slots(reg, r.parts)]
+            kind = r.parts or self.kinds.get((reg, i), "")
+            if kind:
+                names = [f"%{p.name}.{i}" for p in parts.slots(reg, kind)]
                 for name in names:
                     self.put(f"{name} = alloca i{parts.WIDTH}")
             else:
@@ -104,10 +107,10 @@ class RegionEmitter(LazyEmitter):
                 self.put(f"{names[0]} = alloca {t}")
             p, v = self._state(reg, i, r), self.new()
             self.put(f"{v} = load {t}, ptr {p}, {STATE}")
-            if r.parts:
+            if kind:
                 whole = Node("loaded", r.width, (), 0)
                 self.put(f"{self._name(whole)} = add {t} {v}, 0")
-                for name, x in zip(names, parts.split(r.parts, whole, Node), strict=True):
+                for name, x in zip(names, parts.split(kind, whole, Node), strict=True):
                     self.put(f"store i{parts.WIDTH} {self.text(x)}, ptr {name}")
             else:
                 self.put(f"store {t} {v}, ptr {names[0]}")
@@ -278,8 +281,9 @@ class RegionEmitter(LazyEmitter):
         values = []
         for (reg, i), x in path.changed.items():
             r = self.slots[reg, i]
-            if r.parts:
-                several = zip(parts.slots(reg, r.parts), parts.split(r.parts, x, Node), strict=True)
+            kind = r.parts or self.kinds.get((reg, i), "")
+            if kind:
+                several = zip(parts.slots(reg, kind), parts.split(kind, x, Node), strict=True)
                 values += [(p, i, self.text(y)) for p, y in several]
             else:
                 values.append((r, i, self.text(x)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from translator.nodes import Node
-from translator.parts import join, split
+from translator.parts import UPPER, join, split, writes_low
 from translator.simplify import simplify
 from translator.spec.value import FOLD, Val, signed
 
@@ -102,6 +102,64 @@ def test_less_than_after_a_comparison_is_one_comparison(w: int) -> None:
         assert overflow is v
         assert simplify("xor", 1, (n, overflow), Node) is less
         assert simplify("xor", 1, (overflow, n), Node) is less
+
+
+def test_a_register_with_a_low_byte_of_its_own() -> None:
+    whole, x, byte = variable(32), variable(32), variable(8)
+    written = Node("or", 32, (Node("and", 32, (x, const(UPPER, 32))), Node("zext", 32, (byte,))))
+    again = Node("or", 32, (Node("and", 32, (written, const(UPPER, 32))), Node("zext", 32, (byte,))))
+    for v in (written, again):
+        high, low = split("low", v, Node)
+        assert high is x
+        same(v, join("low", 32, (high, low), Node), [x, byte])
+    assert split("low", whole, Node) == (whole, whole)
+    same(whole, join("low", 32, (whole, whole), Node), [whole])
+    joined = join("low", 32, (whole, x), Node)
+    on_top = Node("or", 32, (Node("and", 32, (joined, const(UPPER, 32))), Node("zext", 32, (byte,))))
+    assert split("low", on_top, Node)[0] is whole
+    assert simplify("trunc", 8, (joined,), Node).args == (x,)
+    assert simplify("trunc", 8, (on_top,), Node) is byte
+    assert simplify("trunc", 16, (on_top,), Node) is None
+    word = Node("or", 32, (Node("and", 32, (x, const(~0xFFFF, 32))), Node("zext", 32, (variable(16),))))
+    assert not writes_low(word)
+
+
+def upper(v: Any) -> Any:
+    """Shifted to the top."""
+    return v if v.w == 32 else Node("shl", 32, (Node("zext", 32, (v,)), const(32 - v.w, 32)))
+
+
+@pytest.mark.parametrize("order", ["slt", "sle", "ult", "ule"])
+def test_the_opposite_of_an_order_is_an_order(order: str) -> None:
+    x, y = variable(32), variable(32)
+    args = Node(order, 1, (x, y)), const(1, 1)
+    opposite = simplify("xor", 1, args, Node)
+    assert opposite.args == (y, x)
+    same(opposite, Node("xor", 1, args), [x, y])
+
+
+@pytest.mark.parametrize("order", ["sle", "ule"])
+def test_less_and_not_equal_is_one_comparison(order: str) -> None:
+    x, y = variable(32), variable(32)
+    for pair in ((x, y), (y, x)):
+        args = Node("ne", 1, pair), Node(order, 1, (x, y))
+        for both in (args, args[::-1]):
+            less = simplify("and", 1, both, Node)
+            assert less.op == order.replace("le", "lt")
+            same(less, Node("and", 1, both), [x, y])
+
+
+@pytest.mark.parametrize("op", ["eq", "ne", "slt"])
+@pytest.mark.parametrize("how", ["shl", "zext", "sext"])
+def test_a_narrow_result_is_looked_at_as_it_is(op: str, how: str) -> None:
+    x = variable(8)
+    args = upper(x) if how == "shl" else Node(how, 32, (x,)), const(0, 32)
+    simpler = simplify(op, 1, args, Node)
+    if (op, how) == ("slt", "zext"):
+        assert simpler is None
+    else:
+        assert simpler.args[0] is x
+        same(simpler, Node(op, 1, args), [x])
 
 
 @pytest.mark.parametrize("op", ["or", "xor", "add"])

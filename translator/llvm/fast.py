@@ -70,9 +70,9 @@ class FastEmitter(Emitter):
         self.put(f"{call} to label %on{self.n} [label %{exit_}]")
         self.block(f"on{self.n}")
 
-    def fast_load(self, p: str, size: int, result: str, guest: int, exit_: str) -> None:
-        """Load `size` bytes in the guest's order."""
-        t, raw = f"i{8 * size}", self.new("m")
+    def fast_load(self, p: str, size: int, result: str, guest: int, exit_: str, wide: str = "") -> None:
+        """Load `size` bytes in the guest's order; `wide`: a single one, with zeros above it, too."""
+        t, raw = f"i{8 * size}", wide or self.new("m")
         w = f"i{max(8 * size, 32)}"
         big = size > 1 and self.m.isa.big_endian
         swapped = big and size in _SWAPPED and has("movbe")
