@@ -19,6 +19,7 @@ from translator.worker import Pool
 
 PIECE, PROGRAMS = 10_000, 10  # operations, programs of a block
 FAR = 0x800000  # of a program's data from its code
+AT_ONCE = 500  # programs in memory
 
 
 def missing() -> str:
@@ -61,6 +62,10 @@ def loops(model: str, seed: int, count: int) -> Tally:
     from tests.translator.sparc.fpu import programs as fpu
 
     out, m = Tally(), SYSTEMS[model]
+    if count > AT_ONCE:
+        for first in range(0, count, AT_ONCE):
+            out.add(loops(model, seed + first, min(AT_ONCE, count - first)))
+        return out
     todo = fpu.programs(range(seed, seed + count), far=FAR, nearest=True)
     jit = Jit(m, native(model), Cache(None), Pool(0), 2)
     try:
