@@ -319,12 +319,13 @@ class RegionEmitter(LazyEmitter):
             self._look_or_leave(path)
         self._leaving += 1
         self._open()
+        kept = []  # once nothing reads stack slots any more
         for slot in sorted(self._at_root | path.changed.keys()):
             r = self.slots[slot]
             if self._stays(r):
                 self._late.add(slot)
                 if slot in path.changed:
-                    self._keep(r, slot[1], self.text(path.changed[slot]))
+                    kept.append((r, slot[1], self.text(path.changed[slot])))
                 continue
             v = self.text(self._read(path, slot, r))
             self.put(f"store i{r.width} {v}, ptr {self._state(*slot, r)}, {STATE}")
@@ -342,6 +343,8 @@ class RegionEmitter(LazyEmitter):
         else:
             op = self.new()
             self.put(f"{op} = zext i32 {self.text(pc)} to i64")
+        for r, i, v in kept:
+            self._keep(r, i, v)
         fields = str(self.offsets[how]), op, back
         if self.reals or self.hosts:
             self.ways_out.append((self.label, *fields))

@@ -105,6 +105,11 @@ def test_regions(fpu_interpreter: Native) -> None:
     assert against_regions(fpu_interpreter, [3], nearest=True) > 50
 
 
+def test_an_exit_reads_all_registers_before_it_keeps_one(fpu_interpreter: Native) -> None:
+    """%f19 was made from %f6, which is overwritten behind it: an exit stored the new one first."""
+    against_regions(fpu_interpreter, [90211000119], nearest=True)
+
+
 @pytest.mark.slow
 def test_regions_many(fpu_interpreter: Native) -> None:
     """With other roundings too, which are the interpreter's."""
