@@ -6,14 +6,21 @@ import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.native import interpreter
 from translator.arena import Arena
 from translator.image import Image, join
 from translator.linker import LIBC, Linker
 from translator.llvm import build
+from translator.m68k import M68020
+from translator.m68k.user import PAGE_BITS, UserProgram
+from translator.memory import Mmu
 
+PROGRAM = Path(__file__).resolve().parents[1] / "traces/programs/text.elf"
 SQUARES = """
 @squares = private constant [8 x i64] [i64 0, i64 1, i64 4, i64 9, i64 16, i64 25, i64 36, i64 49]
 @count = dso_local global i64 0
@@ -82,6 +89,18 @@ def test_objects_know_each_other(arena: Arena, arena_there: bool) -> None:
     assert INT(linked.addresses["f"])(0) == 77
     table = (ctypes.c_uint64 * 2).from_address(linked.addresses["table"])
     assert [INT(at)(0) for at in table] == [78, 77]
+
+
+def test_an_interpreter_by_llvms_linker(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = interpreter(M68020, Mmu(page_bits=PAGE_BITS))
+    monkeypatch.setattr("translator.linker.Arena", lambda: SimpleNamespace(code=0))
+    ends = []
+    for native in (made, interpreter(M68020, Mmu(page_bits=PAGE_BITS))):
+        user = UserProgram(PROGRAM, native)
+        user.run(20_000)
+        ends.append(user.cpu.registers())
+    assert ends[0] == ends[1]
+    assert user.cpu.executed > 100
 
 
 def test_functions_of_the_c_library(arena: Arena) -> None:
