@@ -13,9 +13,9 @@ computes no V and no C.  Values of fewer than 32 bits are sign-extended, which k
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from .simplify import Make, constant, is_op
 from .spec.semantics import Reg
 from .spec.value import Val, signed
 
@@ -23,7 +23,6 @@ WIDTH = 32
 NAMES = {"overflow": tuple("abc"), "carry": tuple("ab"), "low": ("high", "low")}
 LOW = 0xFF
 UPPER = LOW ^ (1 << WIDTH) - 1
-Make = Callable[..., Any]  # (op, width, args): a value of the region
 
 
 def const(x: int) -> Val:
@@ -66,7 +65,7 @@ def writes_low(v: Any) -> bool:
     if getattr(v.x, "op", "") != "or" or v.w != WIDTH:
         return False
     old, new = v.x.args
-    if getattr(old.x, "op", "") != "and" or _known(old.x.args[1]) != UPPER:
+    if getattr(old.x, "op", "") != "and" or constant(old.x.args[1]) != UPPER:
         return False
     op = getattr(new.x, "op", "")
     return op == "wide" or (op == "zext" and new.x.args[0].w == 8)
@@ -74,16 +73,12 @@ def writes_low(v: Any) -> bool:
 
 def _upper(v: Any) -> Any:
     """Something with the same upper bits."""
-    while _is(v, "or") and _is(v.args[0], "and") and _known(v.args[0].args[1]) == UPPER:
+    while is_op(v, "or") and is_op(v.args[0], "and") and constant(v.args[0].args[1]) == UPPER:
         low = v.args[1]
-        if not writes_low(v) and not (_is(low, "and") and _known(low.args[1]) == LOW):
+        if not writes_low(v) and not (is_op(low, "and") and constant(low.args[1]) == LOW):
             break
         v = v.args[0].args[0]
     return v
-
-
-def _known(v: Any) -> int | None:
-    return v.known if isinstance(v, Val) else None
 
 
 def _wide(x: Any, make: Make) -> Any:
@@ -96,24 +91,20 @@ def _wide(x: Any, make: Make) -> Any:
 
 
 def _overflow(v: Any) -> tuple[Any, ...] | None:
-    if v.op != "sext" or v.w != WIDTH or not _is(v.args[0], "xor"):
+    if v.op != "sext" or v.w != WIDTH or not is_op(v.args[0], "xor"):
         return None
     less, sign = v.args[0].args
-    if not _is(less, "slt"):
+    if not is_op(less, "slt"):
         return None
-    if not _is(sign, "slt") or sign.args[1].known != 0:
+    if not is_op(sign, "slt") or sign.args[1].known != 0:
         return None
     return *less.args, sign.args[0]
 
 
 def _carry(v: Any) -> tuple[Any, ...] | None:
     """Of a subtraction: its operands are V's too; those of an addition would only be kept for this."""
-    if v.op != "zext" or not _is(v.args[0], "ult"):
+    if v.op != "zext" or not is_op(v.args[0], "ult"):
         return None
     a, b = v.args[0].args
-    summed = _is(a, "add") and any(x is b for x in a.args)
+    summed = is_op(a, "add") and any(x is b for x in a.args)
     return None if summed else (a, b)
-
-
-def _is(v: Any, op: str) -> bool:
-    return not isinstance(v, Val) and v.op == op

@@ -30,36 +30,36 @@ def simplify(op: str, w: int, args: tuple[Any, ...], make: Make) -> Any | None:
     not a < b                    b <= a; likewise with the others
     shl(a, n) | lshr(a, w - n)   rotl(a, n); likewise with + and ^
     """
-    if op in ("eq", "ne") and _known(args[1]) == 0:
-        if _is(args[0], "zext") and args[0].args[0].w == 1:
+    if op in ("eq", "ne") and constant(args[1]) == 0:
+        if is_op(args[0], "zext") and args[0].args[0].w == 1:
             c = args[0].args[0]
             return c if op == "ne" else _not(c, make)
-        if _is(args[0], "sub"):
+        if is_op(args[0], "sub"):
             return make(op, 1, args[0].args)
-        if _is(args[0], "zext") or _is(args[0], "sext"):
+        if is_op(args[0], "zext") or is_op(args[0], "sext"):
             return make(op, 1, (args[0].args[0], _zero(args[0].args[0].w)))
         if _is_upper(args[0]):
             low = args[0].args[0].args[0]
             return simplify(op, 1, (low, _zero(low.w)), make) or make(op, 1, (low, _zero(low.w)))
     if op == "or" and w == 1:
         for a, b in (args, args[::-1]):
-            if _is(a, "eq") and not isinstance(b, Val) and b.op in _ORDERS and _alike(a.args, b.args):
+            if is_op(a, "eq") and not isinstance(b, Val) and b.op in _ORDERS and _alike(a.args, b.args):
                 return make(_ORDERS[b.op], 1, b.args)
     if op in ("or", "xor", "add"):
         for a, b in (args, args[::-1]):
-            if _is(a, "shl") and _is(b, "lshr") and a.args[0] is b.args[0]:
-                n, m = _known(a.args[1]), _known(b.args[1])
+            if is_op(a, "shl") and is_op(b, "lshr") and a.args[0] is b.args[0]:
+                n, m = constant(a.args[1]), constant(b.args[1])
                 if n and m and n + m == w:
                     return make("rotl", w, a.args)
     if op == "trunc":
         low = _low(args[0], w)
         if low is not args[0]:
             return low if low.w == w else make("trunc", w, (low,))
-    if op == "trunc" and w == 1 and _is(args[0], "lshr"):
+    if op == "trunc" and w == 1 and is_op(args[0], "lshr"):
         c, count = args[0].args
-        return _negative(c, make) if _known(count) == c.w - 1 else None
-    if op == "slt" and _known(args[1]) == 0:
-        if _is(args[0], "sext"):
+        return _negative(c, make) if constant(count) == c.w - 1 else None
+    if op == "slt" and constant(args[1]) == 0:
+        if is_op(args[0], "sext"):
             c = args[0].args[0]
             return c if c.w == 1 else _negative(c, make)
         if _is_upper(args[0]):
@@ -67,24 +67,26 @@ def simplify(op: str, w: int, args: tuple[Any, ...], make: Make) -> Any | None:
     if op == "and" and w == 1:
         for a, b in (args, args[::-1]):
             strict = None if isinstance(b, Val) else _STRICT.get(b.op)
-            if strict and _is(a, "ne") and (_alike(a.args, b.args) or _alike(a.args[::-1], b.args)):
+            if strict and is_op(a, "ne") and (_alike(a.args, b.args) or _alike(a.args[::-1], b.args)):
                 return make(strict, 1, b.args)
-    if op == "xor" and w == 1 and _known(args[1]) == 1 and not isinstance(args[0], Val):
+    if op == "xor" and w == 1 and constant(args[1]) == 1 and not isinstance(args[0], Val):
         return _opposite(args[0], make)
     if op == "xor" and w == 1:
         for a, other in (args, args[::-1]):
-            if _is(other, "xor"):
+            if is_op(other, "xor"):
                 for b, again in (other.args, other.args[::-1]):
                     if _same(a, again):
                         return b
     return None
 
 
-def _is(v: Any, op: str) -> bool:
+def is_op(v: Any, op: str) -> bool:
+    """Whether a value is made by an operation."""
     return not isinstance(v, Val) and v.op == op
 
 
-def _known(v: Any) -> int | None:
+def constant(v: Any) -> int | None:
+    """A value's bits, if they are known."""
     return v.known if isinstance(v, Val) else None
 
 
@@ -104,9 +106,9 @@ def _low(v: Any, w: int) -> Any:
     """A simpler value with the same low bits."""
     mask = (1 << w) - 1
     while not isinstance(v, Val):
-        if v.op == "or" and _is(v.args[0], "and") and not (_ones(v.args[0].args[1]) & mask):
+        if v.op == "or" and is_op(v.args[0], "and") and not (_ones(v.args[0].args[1]) & mask):
             v = v.args[1]
-        elif (v.op == "and" and not ~(_known(v.args[1]) or 0) & mask) or (
+        elif (v.op == "and" and not ~(constant(v.args[1]) or 0) & mask) or (
             v.op == "zext" and v.args[0].w >= w
         ):
             v = v.args[0]
@@ -117,13 +119,13 @@ def _low(v: Any, w: int) -> Any:
 
 def _ones(v: Any) -> int:
     """Bits that may be 1."""
-    known = _known(v)
+    known = constant(v)
     return -1 if known is None else known
 
 
 def _is_upper(v: Any) -> bool:
     """Whether it is a value of fewer bits, shifted as far left as it goes."""
-    return _is(v, "shl") and _is(v.args[0], "zext") and _known(v.args[1]) == v.w - v.args[0].args[0].w
+    return is_op(v, "shl") and is_op(v.args[0], "zext") and constant(v.args[1]) == v.w - v.args[0].args[0].w
 
 
 def _zero(w: int) -> Val:
@@ -132,18 +134,18 @@ def _zero(w: int) -> Val:
 
 def _alike(a: Any, b: Any) -> bool:
     return all(
-        x is y or (_known(x) is not None and _known(x) == _known(y)) for x, y in zip(a, b, strict=True)
+        x is y or (constant(x) is not None and constant(x) == constant(y)) for x, y in zip(a, b, strict=True)
     )
 
 
 def _negative(c: Any, make: Make) -> Any:
-    zero = Val(None, c.w, 0)  # type: ignore[arg-type]
-    return simplify("slt", 1, (c, zero), make) or make("slt", 1, (c, zero))
+    args = c, _zero(c.w)
+    return simplify("slt", 1, args, make) or make("slt", 1, args)
 
 
 def _same(a: Any, b: Any) -> bool:
     if a is b:
         return True
-    if not _is(a, "slt") or not _is(b, "slt"):
+    if not is_op(a, "slt") or not is_op(b, "slt"):
         return False
-    return _known(a.args[1]) == _known(b.args[1]) == 0 and a.args[0] is b.args[0]
+    return constant(a.args[1]) == constant(b.args[1]) == 0 and a.args[0] is b.args[0]
